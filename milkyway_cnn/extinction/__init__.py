@@ -1,0 +1,1 @@
+"""Interstellar extinction: the law, mock profiles, and a model of the Galaxy's dust."""

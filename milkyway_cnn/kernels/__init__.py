@@ -1,0 +1,1 @@
+"""Numba kernels, one module a concept: numbers in, numbers out, no astronomy."""

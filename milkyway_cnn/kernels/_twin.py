@@ -1,0 +1,27 @@
+"""The one place where Numba enters: how every kernel of this package is compiled.
+
+A kernel module writes its formula once as scalar functions under `body`, calls them from a loop under
+`loop` (host threads) and gives both to the world through a public function that checks shapes first.
+Nothing compiles at import; what has been compiled once is kept on disk beside the source.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+
+# GNU OpenMP is the layer that two Python threads may enter at once; it must be chosen before Numba starts.
+os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
+
+from numba import njit, prange  # noqa: E402
+
+__all__ = ["body", "loop", "prange"]
+
+# Sums may be reordered and products fused; NaN and infinity keep their meaning, for catalogs contain both.
+FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
+
+#: Scalar formula, shared by every loop that needs it.
+body = functools.partial(njit, cache=True, fastmath=FASTMATH, inline="never")
+
+#: Threaded loop over independent elements; it releases the interpreter lock.
+loop = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)

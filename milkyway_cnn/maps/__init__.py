@@ -1,0 +1,1 @@
+"""Views of the cube: plane of the sky and face-on."""

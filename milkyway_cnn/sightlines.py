@@ -1,0 +1,114 @@
+"""Sightlines: cells on a Galactic (l, b) grid, their solid angles, and the grid of distances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from milkyway_cnn.constants import R_SUN, Z_SUN
+
+__all__ = ["SQUARE_DEGREE", "Grid", "distance_edges", "galactocentric", "solid_angle"]
+
+#: One square degree in steradians.
+SQUARE_DEGREE = (np.pi / 180.0) ** 2
+
+
+def distance_edges(bins: int = 128, width: float = 0.1) -> np.ndarray:
+    """Edges of the distance bins from the Sun outwards, in kpc: (bins + 1,) float32."""
+    return (np.arange(bins + 1) * width).astype(np.float32)
+
+
+def solid_angle(l_width: float, b_low: np.ndarray | float, b_high: np.ndarray | float) -> np.ndarray | float:
+    """Solid angle of a cell, in square degrees.
+
+    Parameters
+    ----------
+    l_width
+        Width in Galactic longitude (deg).
+    b_low, b_high
+        Lower and upper latitude (deg).
+    """
+    sines = np.sin(np.radians(b_high)) - np.sin(np.radians(b_low))
+    return np.radians(l_width) * sines / SQUARE_DEGREE
+
+
+def galactocentric(l: np.ndarray, b: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Right-handed Galactocentric x, y, z (kpc) of points at Galactic (l, b) in deg and distance in kpc.
+
+    x points from the center to the Sun, y to the direction of l = 90 deg as the Sun sees it, z to the
+    North Galactic Pole; the Sun is at (`R_SUN`, 0, `Z_SUN`). The arguments broadcast.
+    """
+    l, b = np.radians(l), np.radians(b)
+    x = R_SUN - distance * np.cos(b) * np.cos(l)
+    y = distance * np.cos(b) * np.sin(l)
+    z = distance * np.sin(b) + Z_SUN
+    return x, y, z
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular grid of cells on the sky, one sightline to the middle of each.
+
+    Parameters
+    ----------
+    l_min, l_max, b_min, b_max
+        The region (deg), with l_min < l_max; longitudes beyond 360 continue a region across l = 0.
+    cell
+        Width of a cell in l and in b (deg). Cells that the far edges would cut are left out.
+
+    Raises
+    ------
+    ValueError
+        When the region is empty, leaves the sky, or is smaller than one cell.
+    """
+
+    l_min: float
+    l_max: float
+    b_min: float
+    b_max: float
+    cell: float
+
+    def __post_init__(self) -> None:
+        region = f"l {self.l_min:g} to {self.l_max:g}, b {self.b_min:g} to {self.b_max:g} deg"
+        if not (self.l_min < self.l_max <= self.l_min + 360 and -90 <= self.b_min < self.b_max <= 90):
+            msg = f"the region {region} is empty or leaves the sky; give l_min < l_max and -90 <= b_min < b_max <= 90"
+            raise ValueError(msg)
+        if not 0 < self.cell:
+            msg = f"cell (={self.cell:g} deg) must be positive; 0.5 is the published choice"
+            raise ValueError(msg)
+        if min(self.shape) < 1:
+            msg = f"the region {region} holds no cell of {self.cell:g} deg; enlarge it or choose smaller cells"
+            raise ValueError(msg)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of cells in b and in l."""
+        slack = 1e-6
+        rows = int((self.b_max - self.b_min) / self.cell + slack)
+        columns = int((self.l_max - self.l_min) / self.cell + slack)
+        return rows, columns
+
+    @property
+    def l(self) -> np.ndarray:
+        """Longitudes of the cell centers (deg), ascending."""
+        return self.l_min + (np.arange(self.shape[1]) + 0.5) * self.cell
+
+    @property
+    def b(self) -> np.ndarray:
+        """Latitudes of the cell centers (deg), ascending."""
+        return self.b_min + (np.arange(self.shape[0]) + 0.5) * self.cell
+
+    @property
+    def solid_angle(self) -> np.ndarray:
+        """Solid angle of a cell of each row, in square degrees: (b,)."""
+        return solid_angle(self.cell, self.b - self.cell / 2, self.b + self.cell / 2)
+
+    def division(self, columns: int, rows: int) -> list[tuple[float, float]]:
+        """Middles (l, b) of the region divided into columns x rows equal parts, row by row.
+
+        With 3 x 3 over l 257-303, |b| <= 5 these are nine sightlines (264.7, 280, 295.3) x (-3.3, 0, 3.3).
+        """
+        l = self.l_min + (self.l_max - self.l_min) * (np.arange(columns) + 0.5) / columns
+        b = self.b_min + (self.b_max - self.b_min) * (np.arange(rows) + 0.5) / rows
+        return [(float(x), float(y)) for y in b for x in l]

@@ -1,0 +1,1 @@
+"""What a survey sees: bands, errors, completeness, and the catalogs that it publishes."""
