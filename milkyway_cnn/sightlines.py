@@ -74,7 +74,7 @@ class Grid:
         if not (self.l_min < self.l_max <= self.l_min + 360 and -90 <= self.b_min < self.b_max <= 90):
             msg = f"the region {region} is empty or leaves the sky; give l_min < l_max and -90 <= b_min < b_max <= 90"
             raise ValueError(msg)
-        if not 0 < self.cell:
+        if not self.cell > 0:
             msg = f"cell (={self.cell:g} deg) must be positive; 0.5 is the published choice"
             raise ValueError(msg)
         if min(self.shape) < 1:

@@ -13,7 +13,7 @@ import os
 # GNU OpenMP is the layer that two Python threads may enter at once; it must be chosen before Numba starts.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 
-from numba import njit, prange  # noqa: E402
+from numba import njit, prange
 
 __all__ = ["body", "loop", "prange"]
 
