@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from milkyway_cnn.constants import R_SUN, Z_SUN
+from milkyway_cnn.errors import InputError
 
 __all__ = ["SQUARE_DEGREE", "Grid", "distance_edges", "galactocentric", "solid_angle"]
 
@@ -59,7 +60,7 @@ class Grid:
 
     Raises
     ------
-    ValueError
+    InputError
         When the region is empty, leaves the sky, or is smaller than one cell.
     """
 
@@ -73,13 +74,13 @@ class Grid:
         region = f"l {self.l_min:g} to {self.l_max:g}, b {self.b_min:g} to {self.b_max:g} deg"
         if not (self.l_min < self.l_max <= self.l_min + 360 and -90 <= self.b_min < self.b_max <= 90):
             msg = f"the region {region} is empty or leaves the sky; give l_min < l_max and -90 <= b_min < b_max <= 90"
-            raise ValueError(msg)
+            raise InputError(msg)
         if not self.cell > 0:
             msg = f"cell (={self.cell:g} deg) must be positive; 0.5 is the published choice"
-            raise ValueError(msg)
+            raise InputError(msg)
         if min(self.shape) < 1:
             msg = f"the region {region} holds no cell of {self.cell:g} deg; enlarge it or choose smaller cells"
-            raise ValueError(msg)
+            raise InputError(msg)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,0 +1,82 @@
+"""Counter-based random numbers: a key and a counter in, the same draw out on any thread or machine.
+
+`bits` is the output function of SplitMix64 (Steele, Lea & Flood 2014, OOPSLA, doi:10.1145/2660193.2660195)
+at the state ``key + counter * golden ratio``; `fork` makes the key of an independent stream. All functions
+are scalar bodies for use inside kernels; keys, counters and bits are uint64.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from milkyway_cnn.kernels._twin import body
+
+__all__ = ["bits", "fork", "normal", "poisson", "uniform"]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
+_S8, _S40 = np.uint64(8), np.uint64(40)
+_LOW_24 = np.uint64(0xFFFFFF)
+_TO_UNIT = np.float32(2.0**-24)
+_HALF = np.float32(0.5)
+_TWO_PI = np.float32(2.0 * math.pi)
+
+
+@body
+def bits(key, counter):
+    """64 random bits number `counter` of the stream `key`."""
+    z = np.uint64(key) + np.uint64(counter) * _GOLDEN
+    z = (z ^ (z >> _S30)) * _MIX_1
+    z = (z ^ (z >> _S27)) * _MIX_2
+    return z ^ (z >> _S31)
+
+
+@body
+def fork(key, branch):
+    """Key of stream number `branch` below `key`."""
+    return bits(bits(key, branch), np.uint64(1))
+
+
+@body
+def uniform(word):
+    """Uniform float32 in (0, 1) from the upper 24 of 64 random bits."""
+    return (np.float32(word >> _S40) + _HALF) * _TO_UNIT
+
+
+@body
+def normal(word):
+    """Two independent standard normal float32 from 64 random bits (Box & Muller 1958).
+
+    The first uniform has 24 bits, so no draw lies beyond 5.9 standard deviations.
+    """
+    u = (np.float32(word >> _S40) + _HALF) * _TO_UNIT
+    v = np.float32((word >> _S8) & _LOW_24) * _TO_UNIT
+    radius = math.sqrt(np.float32(-2.0) * math.log(u))
+    angle = _TWO_PI * v
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+@body
+def poisson(mean, key):
+    """Poisson draw of the given mean, an int, from the stream `key`.
+
+    Exact by multiplication of uniforms below 30 (Knuth); above, the normal approximation with continuity
+    correction, whose skewness is wrong by less than 1 / sqrt(mean).
+    """
+    if mean <= 0.0:
+        return 0
+    if mean > 30.0:
+        z, _ = normal(bits(key, np.uint64(0)))
+        return max(0, int(math.floor(mean + math.sqrt(mean) * z + 0.5)))
+    threshold = math.exp(-mean)
+    count = 0
+    product = 1.0
+    while True:
+        product *= uniform(bits(key, np.uint64(count)))
+        if product <= threshold:
+            return count
+        count += 1
