@@ -71,7 +71,7 @@ def poisson(mean, key):
         return 0
     if mean > 30.0:
         z, _ = normal(bits(key, np.uint64(0)))
-        return max(0, int(math.floor(mean + math.sqrt(mean) * z + 0.5)))
+        return max(0, math.floor(mean + math.sqrt(mean) * z + 0.5))
     threshold = math.exp(-mean)
     count = 0
     product = 1.0
