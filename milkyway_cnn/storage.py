@@ -1,0 +1,53 @@
+"""Files and folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["replacing"]
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file, or a folder such as a zarr store, beside its place and rename it into place at the end.
+
+    Yields
+    ------
+    Path
+        where to write: the same folder (made if need be) and the same suffix, not yet existing.
+
+    Notes
+    -----
+    When the block ends without an exception, what it wrote is flushed to the disk and takes the place of what
+    stood at `path`; when it raises, or the process dies, `path` is as it was before. A leftover of a process
+    that died is overwritten by the next one, so a path has one writer at a time (the lock of a run sees to it).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, old = path.with_name(f".part-{path.name}"), path.with_name(f".old-{path.name}")
+    _remove(part)
+    try:
+        yield part
+        for written in [part, *part.rglob("*")]:
+            if written.is_file():
+                with written.open("rb") as file:
+                    os.fsync(file.fileno())
+        if path.is_dir():  # a folder cannot be replaced in one step: moved aside first, it is never half there
+            _remove(old)
+            path.rename(old)
+        part.replace(path)
+    except BaseException:
+        _remove(part)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
