@@ -15,7 +15,7 @@ os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 
 from numba import njit, prange
 
-__all__ = ["body", "loop", "prange"]
+__all__ = ["body", "loop", "prange", "serial"]
 
 # Sums may be reordered and products fused; NaN and infinity keep their meaning, for catalogs contain both.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
@@ -25,3 +25,6 @@ body = functools.partial(njit, cache=True, fastmath=FASTMATH, inline="never")
 
 #: Threaded loop over independent elements; it releases the interpreter lock.
 loop = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)
+
+#: Loop on one thread, for passes that memory limits or whose elements meet.
+serial = functools.partial(njit, cache=True, fastmath=FASTMATH, nogil=True)

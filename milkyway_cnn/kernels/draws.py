@@ -1,8 +1,8 @@
 """Counter-based random numbers: a key and a counter in, the same draw out on any thread or machine.
 
 `bits` is the output function of SplitMix64 (Steele, Lea & Flood 2014, OOPSLA, doi:10.1145/2660193.2660195)
-at the state ``key + counter * golden ratio``; `fork` makes the key of an independent stream. All functions
-are scalar bodies for use inside kernels; keys, counters and bits are uint64.
+at the state ``key + counter * golden ratio``; `fork` makes the key of an independent stream. Keys, counters and
+bits are uint64. `keys` and `uniforms` make arrays; the other functions are scalar bodies for use inside kernels.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body
+from milkyway_cnn.kernels._twin import body, loop, prange
 
-__all__ = ["bits", "fork", "normal", "poisson", "uniform"]
+__all__ = ["bits", "fork", "keys", "normal", "poisson", "uniform", "uniforms"]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -80,3 +80,38 @@ def poisson(mean, key):
         if product <= threshold:
             return count
         count += 1
+
+
+@loop
+def _keys_cpu(key, numbers, out):
+    for i in prange(out.size):
+        out[i] = fork(key, np.uint64(numbers[i]))
+
+
+def keys(seed: int, *path: int | np.ndarray) -> np.ndarray:
+    """Keys below `seed`: forked along the scalars of `path`, then once for each number of its last, (n,).
+
+    ``keys(7, 1, np.arange(n))`` are the keys of numbers 0 to n - 1 in branch 1 of seed 7: (n,) uint64.
+    """
+    key = np.uint64(seed)
+    for branch in path[:-1]:
+        key = np.uint64(fork(key, np.uint64(branch)))
+    numbers = np.ascontiguousarray(path[-1], np.uint64)
+    out = np.empty(numbers.shape, np.uint64)
+    _keys_cpu(key, numbers, out)
+    return out
+
+
+@loop
+def _uniforms_cpu(keys, branch, out):
+    for n in prange(out.shape[0]):
+        key = fork(keys[n], branch)
+        for j in range(out.shape[1]):
+            out[n, j] = uniform(bits(key, np.uint64(j)))
+
+
+def uniforms(keys: np.ndarray, branch: int, columns: int) -> np.ndarray:
+    """Uniform draws in (0, 1), row n from branch number `branch` of ``keys[n]``: (n, columns) float32."""
+    out = np.empty((keys.size, columns), np.float32)
+    _uniforms_cpu(keys, np.uint64(branch), out)
+    return out
