@@ -1,1 +1,1 @@
-"""The chapters in order, headless: parameters, the run folder, its stages and its report."""
+"""The chapters in order: parameters, one notebook, one run folder, its report."""

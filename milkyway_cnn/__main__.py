@@ -1,0 +1,97 @@
+"""The front door: ``python3 -m milkyway_cnn demo`` works from a bare clone, with nothing but Python.
+
+It makes an environment in ``.venv``, installs the clone into it and says the same words again to the command
+``milkyway-cnn`` of that environment. Where the package is installed already, it is that command. Only the standard
+library is used here, and no syntax that an old Python could not read, so that it can say that it is too old.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+STAMP = VENV / "milkyway-cnn.stamp"
+CONSTRAINTS = "binder/constraints.txt"  # relative to ROOT, as all below: a path with spaces needs no quoting then
+CLONE = ["-c", CONSTRAINTS, "-e", ".[test]"]
+
+
+def stamp():
+    """Return what the environment depends on: Python, the place of the clone, and the two files that say what is in it.
+
+    Returns
+    -------
+    str
+    """
+    parts = [sys.version.encode(), str(ROOT).encode()]
+    parts += [(ROOT / name).read_bytes() for name in ("pyproject.toml", CONSTRAINTS)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def attempt(*command):
+    """Run a command in the clone and return whether it went well; its own words are shown when it did not."""
+    environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if done.returncode:
+        sys.stderr.write(done.stdout.decode(errors="replace"))
+    return done.returncode == 0
+
+
+def install_with_uv():
+    """Return whether uv, found or fetched by pip, has made the environment."""
+    uv, tool = shutil.which("uv"), VENV / "uv-tool"
+    # --target is allowed where the system's Python refuses to be changed (PEP 668), and needs no venv module
+    if not uv and attempt(sys.executable, "-m", "pip", "install", "-q", "--target", tool, "uv"):
+        uv = shutil.which("uv", path=str(tool / "bin"))
+    venv = [uv, "venv", "-q", "--allow-existing", "--python", sys.executable, VENV]
+    return uv and attempt(*venv) and attempt(uv, "pip", "install", "-q", "--python", PYTHON, *CLONE)
+
+
+def install_with_pip():
+    """Return whether the standard library's venv and pip have made the environment."""
+    return attempt(sys.executable, "-m", "venv", VENV) and attempt(PYTHON, "-m", "pip", "install", "-q", *CLONE)
+
+
+def main():
+    """Install if need be, then run the command.
+
+    Returns
+    -------
+    int
+        exit status: 0 done, 1 failed, 2 input that cannot be used.
+    """
+    if sys.version_info < (3, 11):  # noqa: UP036
+        print(f"milkyway-cnn needs Python 3.11 or newer, and {sys.executable} is older.", file=sys.stderr)
+        return 2
+    from importlib import metadata
+
+    try:
+        metadata.version("milkyway-cnn")
+    except metadata.PackageNotFoundError:
+        pass
+    else:
+        from .cli import main as command
+
+        return command()
+    if not (STAMP.exists() and STAMP.read_text() == stamp()):
+        print(f"setting up {VENV} (once, a minute or two) ...", file=sys.stderr, flush=True)
+        if not (install_with_uv() or install_with_pip()):
+            print(f"the environment {VENV} could not be made: see the lines above.", file=sys.stderr)
+            return 1
+        STAMP.write_text(stamp())
+    words = [str(PYTHON), "-m", "milkyway_cnn", *sys.argv[1:]]
+    if os.name == "nt":
+        return subprocess.call(words)
+    os.execv(PYTHON, words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

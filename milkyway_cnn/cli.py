@@ -1,0 +1,107 @@
+"""The command ``milkyway-cnn``: run, demo, test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .errors import InputError
+
+__all__ = ["app", "main"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+app = typer.Typer(
+    help="Star catalogs in, a 3D map of the Milky Way's dust out.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one parameter; may be repeated.")]
+Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run [runs/NAME].")]
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="A set of parameters of notebooks/parameters, or a YAML file.")],
+    catalog: Annotated[str, typer.Option(metavar="FILE", help="Star catalog (FITS).")] = "",
+    control: Annotated[str, typer.Option(metavar="FILE", help="Catalog of a dust-free control field.")] = "",
+    changes: Set = [],  # noqa: B006
+    output: Output = None,
+) -> None:
+    """Execute the chapters with a set of parameters; given again, go on where it was left."""
+    from .pipeline import parameters
+    from .pipeline.chapters import NOTEBOOKS, planned
+    from .pipeline.run import run as execute
+
+    values = parameters.load(name, NOTEBOOKS / "parameters")
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            msg = f"--set {change} must read --set key=value"
+            raise InputError(msg)
+        values[key] = value
+    for key, value in (("catalog", catalog), ("control", control)):
+        if value:
+            values[key] = value
+    chosen = parameters.validated(values)
+    folder = output or Path("runs") / Path(name).stem
+    execute(chosen, folder.absolute(), planned(chosen), say=typer.echo)
+
+
+@app.command()
+def demo(changes: Set = [], output: Output = None) -> None:  # noqa: B006
+    """Run the whole chain on the embedded Galaxy: the same as `run demo`."""
+    run("demo", changes=changes, output=output)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run the tests of the clone; further words go to pytest."""
+    if not (ROOT / "tests").is_dir():
+        msg = f"there are no tests beside the package in {ROOT}; run from a clone of the repository"
+        raise InputError(msg)
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "pytest", *context.args], cwd=ROOT))
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    words
+        of the command line, those of the process by default.
+
+    Returns
+    -------
+    int
+        exit status: 0 done, 1 failed, 2 input that cannot be used, 130 interrupted.
+    """
+    import click
+
+    try:
+        return app(words, standalone_mode=False) or 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except InputError as error:
+        typer.echo(f"milkyway-cnn: {error}", err=True)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        typer.echo("\nmilkyway-cnn: interrupted; the same command goes on from here", err=True)
+        return 130
+    except Exception as error:
+        typer.echo(f"milkyway-cnn: failed: {error}", err=True)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The notebooks as data: their order, what their parameters cells name, and whether they have changed."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .parameters import Parameters
+
+__all__ = ["CHAPTERS", "NOTEBOOKS", "Chapter", "planned", "read"]
+
+#: The folder of the clone; an installed package finds it because the clone is installed in place.
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+#: The chapters in the order of the flow. The first is for runs without a catalog of their own.
+CHAPTERS = (
+    "01_mock_sky",
+    "02_sightlines",
+    "03_profiles",
+    "04_diagrams",
+    "05_training",
+    "06_prediction",
+    "07_maps",
+    "08_comparison",
+)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook and what a run needs to know of it."""
+
+    path: Path
+    #: names and defaults in the cell tagged `parameters`, among them `run`, the folder of the run
+    defaults: dict[str, Any]
+    #: hash of the cells' sources, blind to outputs and metadata
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending, such as ``02_sightlines``."""
+        return self.path.stem
+
+
+def read(path: Path) -> Chapter:
+    """Read a notebook.
+
+    Raises
+    ------
+    InputError
+        when the notebook is not there, or its cell tagged `parameters` is missing or holds more than assignments of
+        plain values.
+    """
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except FileNotFoundError:
+        msg = f"the notebook {path} is missing; run from a clone of the repository"
+        raise InputError(msg) from None
+    sources = [(cell["cell_type"], cell["metadata"].get("tags", []), "".join(cell["source"])) for cell in cells]
+    tagged = [source for _, tags, source in sources if "parameters" in tags]
+    defaults: dict[str, Any] = {}
+    try:
+        for statement in ast.parse(tagged[0]).body:
+            assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+            defaults[statement.targets[0].id] = ast.literal_eval(statement.value)
+    except (IndexError, AssertionError, ValueError, SyntaxError):
+        msg = f"the notebook {path} needs one cell tagged 'parameters' that holds lines 'name = plain value' only"
+        raise InputError(msg) from None
+    return Chapter(path, defaults, hashlib.sha256(json.dumps(sources).encode()).hexdigest())
+
+
+def planned(parameters: Parameters, folder: Path = NOTEBOOKS) -> list[Chapter]:
+    """Return the chapters of a run, in order: all, or all but the mock sky where there is a catalog."""
+    return [read(folder / f"{name}.ipynb") for name in CHAPTERS if not (parameters.catalog and name == CHAPTERS[0])]

@@ -1,0 +1,124 @@
+"""Every parameter of a run, once: the chapters' cells, the command line and a run's record derive from this model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..errors import InputError
+
+__all__ = ["INPUT_FILES", "Parameters", "load", "presets", "validated"]
+
+#: Fields that name a file of the user; their content, not their name, decides whether a stage must run again.
+INPUT_FILES = ("catalog", "control")
+
+Longitude = Annotated[float, Field(ge=-360, le=720)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+
+
+class Parameters(BaseModel):
+    """What one run is made of; frozen, and written with every product."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    catalog: str = Field("", description="path of a star catalog (FITS table); empty: observe the mock sky")
+    control: str = Field(
+        "",
+        description="path of the catalog of a dust-free control field, looked for in the working directory, "
+        "then beside the catalog; empty: none",
+    )
+    l_min: Longitude = Field(257.0, description="lower edge of the field in Galactic longitude, deg")
+    l_max: Longitude = Field(303.0, description="upper edge in Galactic longitude, deg; beyond 360 it crosses l = 0")
+    b_min: Latitude = Field(-5.0, description="lower edge of the field in Galactic latitude, deg")
+    b_max: Latitude = Field(5.0, description="upper edge of the field in Galactic latitude, deg")
+    cell: float = Field(0.5, gt=0, le=10, description="side of a cell of the map, deg")
+    bins: int = Field(128, ge=8, le=1024, description="distance bins of a profile")
+    bin_width: float = Field(0.1, gt=0, le=1, description="width of a distance bin, kpc")
+    reach: float = Field(10.0, gt=0, le=30, description="distance out to which the dust is mapped, kpc")
+    train_columns: int = Field(3, ge=1, le=64, description="sightlines of the training sample along longitude")
+    train_rows: int = Field(3, ge=1, le=64, description="sightlines of the training sample along latitude")
+    network: Literal["small", "published"] = Field("small", description="preset of the network")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of dense units left out in training")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="learning rate of the first epoch")
+    final_learning_rate: float = Field(1e-4, gt=0, le=1, description="learning rate of the last epoch")
+    batch: int = Field(128, ge=1, le=65536, description="examples per training step")
+    epochs: int = Field(10, ge=1, le=100000, description="passes of the training")
+    examples_per_epoch: int = Field(4096, ge=1, description="training examples made for an epoch")
+    validation_examples: int = Field(1024, ge=1, description="examples of the fixed validation set")
+    seed: int = Field(1, ge=0, lt=2**32, description="seed of every draw")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        from ..sightlines import Grid
+
+        Grid(self.l_min, self.l_max, self.b_min, self.b_max, self.cell)
+        if self.final_learning_rate > self.learning_rate:
+            msg = (
+                f"final_learning_rate = {self.final_learning_rate} must not exceed learning_rate = {self.learning_rate}"
+            )
+            raise ValueError(msg)
+        return self
+
+
+def validated(values: Mapping[str, Any]) -> Parameters:
+    """Return the parameters with `values` in place of defaults, or say in one sentence why not.
+
+    Raises
+    ------
+    InputError
+        for the first name that does not exist, or value of a wrong type or out of range.
+    """
+    try:
+        return Parameters(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.0)[0]
+        msg = f"there is no parameter {name!r}; the nearest is {near!r}"
+    elif not name:
+        msg = str(first["ctx"]["error"])
+    else:
+        rule = first["msg"][0].lower() + first["msg"][1:]
+        msg = f"parameter {name} = {first['input']!r}: {rule} ({Parameters.model_fields[name].description})"
+    raise InputError(msg)
+
+
+def presets(folder: Path) -> dict[str, Path]:
+    """Return the named sets of parameters in ``folder``, name -> YAML file."""
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load(name: str, folder: Path) -> dict[str, Any]:
+    """Return the values in ``folder/name.yaml`` or, where `name` is the path of a YAML file, in that file.
+
+    Raises
+    ------
+    InputError
+        when there is no such file, or it is not a flat YAML mapping.
+    """
+    import yaml
+
+    known = presets(folder)
+    path = known.get(name, Path(name))
+    if name not in known and path.suffix not in (".yaml", ".yml"):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        msg = f"there is no set of parameters {name!r}{hint}, and a file of your own ends in .yaml"
+        raise InputError(msg)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        msg = f"the file of parameters {path} does not exist"
+        raise InputError(msg) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        msg = f"the file of parameters {path} cannot be read: {' '.join(str(error).split())}"
+        raise InputError(msg) from None
+    if not isinstance(values, dict):
+        msg = f"the file of parameters {path} must hold lines 'name: value', not a {type(values).__name__}"
+        raise InputError(msg)
+    return {str(key): value for key, value in values.items()}
