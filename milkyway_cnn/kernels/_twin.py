@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+from typing import Any
 
 # GNU OpenMP is the layer that two Python threads may enter at once; it must be chosen before Numba starts.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
@@ -21,10 +22,10 @@ __all__ = ["body", "loop", "prange", "serial"]
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 
 #: Scalar formula, shared by every loop that needs it.
-body = functools.partial(njit, cache=True, fastmath=FASTMATH, inline="never")
+body: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, inline="never")
 
 #: Threaded loop over independent elements; it releases the interpreter lock.
-loop = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)
+loop: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)
 
 #: Loop on one thread, for passes that memory limits or whose elements meet.
 serial = functools.partial(njit, cache=True, fastmath=FASTMATH, nogil=True)
