@@ -1,0 +1,174 @@
+"""Space densities of the Besancon model of 2003: seven ages of the thin disc, the thick disc, the spheroid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from milkyway_cnn.constants import R_EDGE, R_SUN, Z_SUN
+
+__all__ = ["BESANCON_2003", "GalaxyModel", "Spheroid", "ThickDisc", "ThinDisc", "density"]
+
+
+@dataclass(frozen=True)
+class ThinDisc:
+    """One age class of the thin disc.
+
+    Parameters
+    ----------
+    ages
+        Youngest and oldest stars (Gyr).
+    axis_ratio
+        Of the Einasto ellipsoids on which the density is constant.
+    mass_density
+        At the Sun, without white dwarfs (Msun / pc^3).
+    metallicity, metallicity_spread
+        Mean and standard deviation of [Fe/H] at the Sun (dex).
+    """
+
+    ages: tuple[float, float]
+    axis_ratio: float
+    mass_density: float
+    metallicity: float
+    metallicity_spread: float
+
+    @property
+    def young(self) -> bool:
+        """Whether the class has the wider profile of stars younger than 0.15 Gyr."""
+        return self.ages[0] == 0.0
+
+    def profile(self, radius: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Density, of arbitrary scale, at Galactocentric radius and height (kpc).
+
+        exp(-(a/5)^2) - exp(-(a/3)^2) for the young class and exp(-sqrt(1/4 + (a/2.53)^2)) -
+        exp(-sqrt(1/4 + (a/1.32)^2)) for the others, with a^2 = R^2 + (z / axis_ratio)^2: Robin et al. 2003,
+        A&A 409, 523, Table 3, with the scale lengths of the model's own output.
+        """
+        square = np.square(radius) + np.square(z / self.axis_ratio)
+        if self.young:
+            return np.exp(-square / 5.0**2) - np.exp(-square / 3.0**2)
+        return np.exp(-np.sqrt(0.25 + square / 2.53**2)) - np.exp(-np.sqrt(0.25 + square / 1.32**2))
+
+
+@dataclass(frozen=True)
+class ThickDisc:
+    """The thick disc: exponential in radius, a parabola near the plane that joins an exponential in height.
+
+    Parameters
+    ----------
+    age
+        Of its single burst (Gyr).
+    number_density
+        Stars brighter than M_V = 8 at the Sun (pc^-3).
+    scale_length, scale_height, junction
+        Of the exponentials and where the parabola joins (kpc).
+    """
+
+    age: float = 11.0
+    number_density: float = 1.03e-3
+    scale_length: float = 2.5
+    scale_height: float = 0.8
+    junction: float = 0.4
+    metallicity: float = -0.78
+    metallicity_spread: float = 0.30
+
+    def profile(self, radius: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Density, of arbitrary scale, at Galactocentric radius and height (kpc): Robin et al. 2003, Table 3."""
+        height, h, x = np.abs(z), self.scale_height, self.junction
+        near = 1.0 - np.square(z) / (x * (2.0 * h + x))
+        far = np.exp((x - height) / h) / (1.0 + x / (2.0 * h))
+        return np.exp(-radius / self.scale_length) * np.where(height <= x, near, far)
+
+
+@dataclass(frozen=True)
+class Spheroid:
+    """The stellar halo: a power law of the ellipsoidal radius, constant within `core` (kpc)."""
+
+    age: float = 14.0
+    number_density: float = 7.94e-6
+    axis_ratio: float = 0.76
+    exponent: float = -2.44
+    core: float = 0.5
+    metallicity: float = -1.78
+    metallicity_spread: float = 0.50
+
+    def profile(self, radius: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Density, of arbitrary scale, at Galactocentric radius and height (kpc): Robin et al. 2003, Table 3."""
+        return np.maximum(np.hypot(radius, z / self.axis_ratio), self.core) ** self.exponent
+
+
+@dataclass(frozen=True)
+class GalaxyModel:
+    """The components of a Galaxy and the shape of its disc; lengths in kpc.
+
+    Parameters
+    ----------
+    name
+        Under which products cite the model.
+    thin, thick, spheroid
+        The components; a star's `component` is 1 to 7 for the thin disc, 8 and 9 for the other two.
+    warp_start, warp_slope, warp_node
+        The disc's middle plane is raised by slope (R - start) cos(theta - node), theta (rad) counted from the
+        Sun towards l = 90 deg: north there, south at l = 270 deg.
+    flare_start, flare_slope
+        Beyond the start the disc is thicker by 1 + slope (R - start).
+    edge
+        Radius at which both discs end.
+    metallicity_gradient
+        Of the thin disc along the Galactocentric radius (dex / kpc).
+    """
+
+    name: str
+    thin: tuple[ThinDisc, ...]
+    thick: ThickDisc = ThickDisc()
+    spheroid: Spheroid = Spheroid()
+    warp_start: float = 8.4
+    warp_slope: float = 0.18
+    warp_node: float = np.pi / 2
+    flare_start: float = 9.5
+    flare_slope: float = 5.45e-4
+    edge: float = R_EDGE
+    metallicity_gradient: float = -0.07
+
+    @property
+    def components(self) -> tuple[ThinDisc | ThickDisc | Spheroid, ...]:
+        """All components, in the order of the stars' `component`, which starts at 1."""
+        return (*self.thin, self.thick, self.spheroid)
+
+
+#: Robin et al. 2003, A&A 409, 523; the numbers are those that the model's own output prints (version 2003-12).
+BESANCON_2003 = GalaxyModel(
+    name="Besancon 2003",
+    thin=(
+        ThinDisc((0.0, 0.15), 0.0140, 0.003999, +0.01, 0.12),
+        ThinDisc((0.15, 1.0), 0.0268, 0.007902, +0.03, 0.12),
+        ThinDisc((1.0, 2.0), 0.0375, 0.006224, +0.03, 0.10),
+        ThinDisc((2.0, 3.0), 0.0551, 0.004020, +0.01, 0.11),
+        ThinDisc((3.0, 5.0), 0.0696, 0.005814, -0.07, 0.18),
+        ThinDisc((5.0, 7.0), 0.0785, 0.004928, -0.14, 0.17),
+        ThinDisc((7.0, 10.0), 0.0791, 0.006590, -0.37, 0.20),
+    ),
+)
+
+
+def density(model: GalaxyModel, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Density of each component relative to its density at the Sun: (components, ...) float64.
+
+    Parameters
+    ----------
+    model
+        The Galaxy.
+    x, y, z
+        Galactocentric coordinates (kpc) as from `milkyway_cnn.sightlines.galactocentric`; they broadcast.
+    """
+    radius = np.hypot(x, y)
+    lift = model.warp_slope * np.maximum(radius - model.warp_start, 0.0)
+    lift = lift * np.cos(np.arctan2(y, x) - model.warp_node)
+    flare = 1.0 + model.flare_slope * np.maximum(radius - model.flare_start, 0.0)
+    height = (z - lift) / flare
+    inside = radius < model.edge
+    sun = np.asarray(R_SUN), np.asarray(Z_SUN)
+    discs = [np.where(inside, disc.profile(radius, height) / disc.profile(*sun), 0.0) for disc in model.components[:-1]]
+    halo = model.spheroid.profile(radius, z) / model.spheroid.profile(*sun)
+    return np.stack(np.broadcast_arrays(*discs, halo))

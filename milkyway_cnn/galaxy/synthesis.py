@@ -1,0 +1,199 @@
+"""Star counts and star lists of the model Galaxy in any direction, without extinction and without errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from milkyway_cnn.constants import R_SUN
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.galaxy.density import BESANCON_2003, GalaxyModel, density
+from milkyway_cnn.galaxy.luminosity import states
+from milkyway_cnn.kernels.draws import fork
+from milkyway_cnn.kernels.stars import draw_counts, draw_stars
+from milkyway_cnn.sightlines import SQUARE_DEGREE, galactocentric
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+__all__ = ["Stars", "expected_counts", "synthesize"]
+
+# Distances from the nearest star on, in equal steps of distance modulus (mag).
+_NEAREST, _STEP = 0.005, 0.02
+
+
+@dataclass(frozen=True)
+class Stars:
+    """A star list: one row a star, ordered by distance step and component, not at random.
+
+    Parameters
+    ----------
+    distance
+        From the Sun (kpc): (stars,) float32.
+    J, H, Ks
+        Apparent magnitudes: (stars,) float32.
+    component
+        1 to 7 for the age classes of the thin disc, 8 thick disc, 9 spheroid: (stars,) uint8.
+    """
+
+    distance: np.ndarray
+    J: np.ndarray
+    H: np.ndarray
+    Ks: np.ndarray
+    component: np.ndarray
+
+    def __len__(self) -> int:
+        return self.distance.size
+
+    def table(self) -> QTable:
+        """Return the stars as an astropy table with units."""
+        from astropy import units as u
+        from astropy.table import QTable
+
+        bands = {band: getattr(self, band) * u.mag for band in ("J", "H", "Ks")}
+        return QTable({"distance": self.distance * u.kpc, **bands, "component": self.component})
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Steps of distance x components: volume x density (pc^3), what is visible, and the states, sorted."""
+
+    near: np.ndarray
+    far: np.ndarray
+    volume: np.ndarray
+    metallicity: np.ndarray
+    start: np.ndarray
+    visible: np.ndarray
+    component: np.ndarray
+    cumulative: np.ndarray
+    magnitudes: np.ndarray
+    slopes: np.ndarray
+
+    @property
+    def expected(self) -> np.ndarray:
+        """Mean number of stars of each cell: (cells,) float64."""
+        last = self.start + np.maximum(self.visible, 1) - 1
+        return np.where(self.visible > 0, self.volume * self.cumulative[last], 0.0)
+
+
+def _cells(
+    l: float,
+    b: float,
+    solid_angle: float,
+    faintest_J: float,
+    faintest_Ks: float,
+    farthest: float,
+    model: GalaxyModel,
+    *,
+    at: str,
+) -> _Cells:
+    """Cells of a sightline; what is visible is counted at the steps' near edges or at their middles."""
+    if not (np.isfinite(l) and -90.0 <= b <= 90.0):
+        msg = f"direction l={l:g}, b={b:g} deg is not on the sky; give a finite l and -90 <= b <= 90"
+        raise InputError(msg)
+    if not solid_angle > 0.0:
+        msg = f"solid_angle (={solid_angle:g} square degrees) must be positive; 0.25 is half a degree squared"
+        raise InputError(msg)
+    if not farthest > _NEAREST:
+        msg = f"farthest (={farthest:g} kpc) must exceed {_NEAREST:g}; 25 holds the whole disc"
+        raise InputError(msg)
+    steps = int(np.ceil(5.0 * np.log10(farthest / _NEAREST) / _STEP))
+    edges = np.minimum(_NEAREST * 10.0 ** (0.2 * _STEP * np.arange(steps + 1)), farthest)
+    middle = np.sqrt(edges[:-1] * edges[1:])
+    shell = 1e9 * solid_angle * SQUARE_DEGREE * np.diff(edges**3) / 3.0
+    x, y, z = galactocentric(np.asarray(l), np.asarray(b), middle)
+    relative = density(model, x, y, z)
+    thin = np.arange(len(model.components)) < len(model.thin)
+    metallicity = model.metallicity_gradient * thin[:, None] * (np.hypot(x, y) - R_SUN)
+
+    lists = [states(number) for number in range(1, len(model.components) + 1)]
+    start = np.cumsum([0] + [s.number.size for s in lists])
+    keys = [np.maximum(s.magnitudes[:, 0] - faintest_J, s.magnitudes[:, 2] - faintest_Ks) for s in lists]
+    orders = [np.argsort(key, kind="stable") for key in keys]
+    modulus = 5.0 * np.log10(edges[:-1] if at == "near" else middle) + 10.0
+    visible = []
+    for s, key, order, dex in zip(lists, keys, orders, metallicity, strict=True):
+        margin = np.abs(dex) * np.abs(s.slopes).max() + 1e-4 if at == "near" else 0.0
+        visible.append(np.searchsorted(key[order], -modulus + margin))
+    # Ordered by distance and then by component: what is drawn together lies together.
+    count = len(lists)
+    return _Cells(
+        near=np.repeat(edges[:-1], count).astype(np.float32),
+        far=np.repeat(edges[1:], count).astype(np.float32),
+        volume=(shell * relative).T.ravel(),
+        metallicity=metallicity.T.astype(np.float32).ravel(),
+        start=np.tile(start[:-1], steps),
+        visible=np.array(visible).T.ravel(),
+        component=np.tile(np.arange(1, count + 1, dtype=np.uint8), steps),
+        cumulative=np.concatenate([np.cumsum(s.number[order]) for s, order in zip(lists, orders, strict=True)]),
+        magnitudes=np.concatenate([s.magnitudes[order] for s, order in zip(lists, orders, strict=True)]),
+        slopes=np.concatenate([s.slopes[order] for s, order in zip(lists, orders, strict=True)]),
+    )
+
+
+def expected_counts(
+    l: float,
+    b: float,
+    *,
+    faintest_J: float = 15.8,
+    faintest_Ks: float = 14.3,
+    farthest: float = 25.0,
+    model: GalaxyModel = BESANCON_2003,
+) -> float:
+    """Stars per square degree with J < faintest_J and Ks < faintest_Ks, without extinction.
+
+    An integral, not a draw; the metallicity gradient's small effect on the limits is left out.
+    """
+    return float(_cells(l, b, 1.0, faintest_J, faintest_Ks, farthest, model, at="middle").expected.sum())
+
+
+def synthesize(
+    l: float,
+    b: float,
+    solid_angle: float,
+    *,
+    seed: int,
+    faintest_J: float = 16.2,
+    faintest_Ks: float = 14.7,
+    farthest: float = 25.0,
+    model: GalaxyModel = BESANCON_2003,
+) -> Stars:
+    """Draw the stars of a sightline, without extinction and without photometric errors.
+
+    Parameters
+    ----------
+    l, b
+        Galactic direction (deg).
+    solid_angle
+        Square degrees; the whole of it has the densities along (l, b).
+    seed
+        The same seed and direction give the same stars on any number of threads.
+    faintest_J, faintest_Ks
+        Only stars brighter than both are kept: what noise may scatter to the survey's limits.
+    farthest
+        Distance at which the sightline ends (kpc).
+    model
+        The Galaxy.
+
+    Raises
+    ------
+    InputError
+        When the direction, the solid angle or the distance is out of range.
+    """
+    cells = _cells(l, b, solid_angle, faintest_J, faintest_Ks, farthest, model, at="near")
+    key = np.uint64(seed)
+    for branch in np.array((l, b), dtype=np.float64).view(np.uint64):
+        key = np.uint64(fork(key, branch))
+    counts = np.empty(cells.near.size, np.int64)
+    draw_counts(np.uint64(fork(key, np.uint64(0))), cells.expected, counts)
+    first = np.concatenate(([0], np.cumsum(counts)))
+    distance, J, H, Ks = np.empty((4, first[-1]), np.float32)
+    cell_of = np.empty(first[-1], np.int32)
+    draw_stars(
+        np.uint64(fork(key, np.uint64(1))), first, cells.near, cells.far, cells.metallicity, cells.start, cells.visible,
+        cells.cumulative, cells.magnitudes, cells.slopes, distance, J, H, Ks, cell_of,
+    )  # fmt: skip
+    kept = (faintest_J > J) & (Ks < faintest_Ks)
+    return Stars(distance[kept], J[kept], H[kept], Ks[kept], cells.component[cell_of[kept]])

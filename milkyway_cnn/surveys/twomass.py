@@ -1,0 +1,97 @@
+"""The Two Micron All Sky Survey: bands, limits, photometric errors and completeness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from milkyway_cnn.errors import InputError
+
+__all__ = ["BANDS", "ERROR_FLOOR", "SAFE", "Band", "Cut", "completeness", "confusion_shift", "magnitude_error"]
+
+#: Photometric error of bright stars (mag): median of the catalogs named under `BANDS`.
+ERROR_FLOOR = 0.022
+#: Where half of the stars are found, fainter than the level-1 limit (mag), and how fast this ends (mag) [OC].
+_HALF_BEYOND_LIMIT, _WIDTH = 0.9, 0.15
+#: Stars per square degree with J < 15.8 and Ks < 14.3 at which confusion sets in and costs one magnitude [OC].
+_CONFUSION_STARTS, _CONFUSION_ONE_MAGNITUDE = 15_000.0, 100_000.0
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band of the survey.
+
+    Parameters
+    ----------
+    name
+        Column of its magnitudes in this package's tables.
+    limit
+        Level-1 requirement: a signal-to-noise ratio of 10 and a completeness of 99 % anywhere outside crowded
+        fields (2MASS Explanatory Supplement, section 6.1).
+    ten_sigma
+        Magnitude at which the signal-to-noise ratio is 10 in practice.
+    """
+
+    name: str
+    limit: float
+    ten_sigma: float
+
+    @property
+    def half(self) -> float:
+        """Magnitude at which half of the stars are found in an uncrowded field."""
+        return self.limit + _HALF_BEYOND_LIMIT
+
+
+#: The three bands. The ten-sigma magnitudes, half a magnitude beyond the requirement, and the error floor were
+#: fitted to the median errors in the 2MASS point source catalog at l = 232-235, b = -20, and around Orion A.
+BANDS = {band.name: band for band in (Band("J", 15.8, 16.4), Band("H", 15.1, 15.5), Band("Ks", 14.3, 14.75))}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Magnitudes beyond which stars are left out; a star must also be detected in all of J, H and Ks.
+
+    The same cut is made on observed and on modeled stars, errors included.
+    """
+
+    J: float = BANDS["J"].limit
+    Ks: float = BANDS["Ks"].limit
+
+
+#: Brighter than the level-1 limits, where the survey is complete outside crowded fields.
+SAFE = Cut()
+
+
+def magnitude_error(magnitude: np.ndarray | float, band: str) -> np.ndarray:
+    """Evaluate the standard error (mag) in J, H or Ks: sqrt(0.022^2 + (0.109 x 10^(0.4 (m - m10)))^2)."""
+    noise = 0.109 * 10.0 ** (0.4 * (np.asarray(magnitude) - _band(band).ten_sigma))
+    return np.hypot(ERROR_FLOOR, noise)
+
+
+def confusion_shift(star_density: np.ndarray | float) -> np.ndarray:
+    """How much brighter the survey ends where stars crowd (mag) [OC].
+
+    log(n / 15 000) / log(100 000 / 15 000), and never below 0, with n = `star_density` the stars per square
+    degree that pass the `SAFE` cut. The Explanatory Supplement tells the two ends: nothing is lost at high
+    latitude, and near l = 55, b = 1 the counts turn over almost one magnitude early.
+    """
+    stars = np.maximum(np.asarray(star_density, dtype=float) / _CONFUSION_STARTS, 1.0)
+    return np.log(stars) / np.log(_CONFUSION_ONE_MAGNITUDE / _CONFUSION_STARTS)
+
+
+def completeness(magnitude: np.ndarray | float, band: str, star_density: np.ndarray | float = 0.0) -> np.ndarray:
+    """Fraction of the stars of a magnitude that the survey holds in one band, 0 to 1.
+
+    1 / (1 + exp((m - m50) / 0.15)) with m50 0.9 mag beyond the level-1 limit, less `confusion_shift` of the
+    `star_density` (stars per square degree).
+    """
+    half = _band(band).half - confusion_shift(star_density)
+    return 1.0 / (1.0 + np.exp((np.asarray(magnitude) - half) / _WIDTH))
+
+
+def _band(name: str) -> Band:
+    if name not in BANDS:
+        msg = f"2MASS has no band {name!r}; choose from {', '.join(BANDS)}"
+        raise InputError(msg)
+    return BANDS[name]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.extinction.diffuse import diffuse_dust
+from milkyway_cnn.extinction.law import A_J, A_KS
+from milkyway_cnn.galaxy.density import BESANCON_2003
+from milkyway_cnn.galaxy.synthesis import expected_counts, synthesize
+from milkyway_cnn.sightlines import galactocentric
+
+FLAT = replace(BESANCON_2003, warp_slope=0.0)
+
+# Stars per square degree with J < 15.8 and Ks < 14.3 behind 0.7 mag / kpc of diffuse dust, and without dust: an
+# independent synthesis of the same model without a warp.
+COUNTS = {
+    (257, 0): (14_796, 17_314),
+    (270, 0): (20_806, 24_780),
+    (280, 0): (27_704, 34_372),
+    (280, 2.5): (17_623, 19_381),
+    (280, 5): (10_765, 11_409),
+    (280, -5): (11_688, 12_595),
+    (290, 0): (36_296, 50_124),
+    (303, 0): (51_626, 85_776),
+}
+
+
+def diffuse_extinction(l, b, distance):
+    """A_V (mag) of the diffuse dust in front of `distance` (kpc), by the trapezoid rule."""
+    edges = np.arange(0.0, 25.01, 0.02)
+    gradient = diffuse_dust(*galactocentric(l, b, edges))
+    total = np.concatenate(([0.0], np.cumsum(0.5 * (gradient[1:] + gradient[:-1]) * 0.02)))
+    return np.interp(distance, edges, total)
+
+
+@pytest.mark.parametrize(("direction", "published"), COUNTS.items())
+def test_counts_of_the_carina_field(direction, published):
+    stars = synthesize(*direction, 1.0, seed=1, model=FLAT)
+    A_V = diffuse_extinction(*direction, stars.distance)
+    dusty = ((stars.J + A_J * A_V < 15.8) & (stars.Ks + A_KS * A_V < 14.3)).sum()
+    assert dusty == pytest.approx(published[0], rel=0.05)
+    assert expected_counts(*direction, model=FLAT) == pytest.approx(published[1], rel=0.05)
+
+
+def test_draws_agree_with_the_integral():
+    stars = synthesize(285, -1, 2.0, seed=5)
+    bright = ((stars.J < 15.8) & (stars.Ks < 14.3)).sum()
+    assert bright == pytest.approx(2 * expected_counts(285, -1), rel=0.015)
+    assert (stars.J < 16.2).all()
+    assert (stars.Ks < 14.7).all()
+    assert stars.distance.max() <= 25.0
+
+
+def test_same_seed_same_stars_on_any_number_of_threads():
+    threads = numba.get_num_threads()
+    many = synthesize(285, 0, 0.2, seed=3)
+    numba.set_num_threads(1)
+    try:
+        one = synthesize(285, 0, 0.2, seed=3)
+    finally:
+        numba.set_num_threads(threads)
+    for name in ("distance", "J", "H", "Ks", "component"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(many, name))
+
+
+def test_other_seeds_and_directions_give_other_stars():
+    stars = synthesize(285, 0, 0.05, seed=3)
+    for other in (synthesize(285, 0, 0.05, seed=4), synthesize(285, 0.5, 0.05, seed=3)):
+        assert len(other) != len(stars) or not np.array_equal(other.J, stars.J)
+
+
+def test_arrays_are_ready_for_kernels_and_the_table_has_units():
+    stars = synthesize(257, 3, 0.05, seed=1)
+    for name in ("distance", "J", "H", "Ks"):
+        array = getattr(stars, name)
+        assert array.dtype == np.float32
+        assert array.flags.c_contiguous
+    assert stars.component.dtype == np.uint8
+    assert set(np.unique(stars.component)) <= set(range(1, 10))
+    table = stars.table()
+    assert len(table) == len(stars)
+    assert str(table["distance"].unit) == "kpc"
+    assert str(table["Ks"].unit) == "mag"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((280, 91, 0.25), "b=91 deg is not on the sky"),
+        ((float("nan"), 0, 0.25), "l=nan"),
+        ((280, 0, 0.0), "must be positive"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments, sentence):
+    with pytest.raises(InputError, match=sentence):
+        synthesize(*arguments, seed=1)
