@@ -1,0 +1,53 @@
+"""Gaussian fields against a plain Fourier sum, and their spectrum."""
+
+import numpy as np
+import pytest
+
+from milkyway_cnn.kernels import draws, fields
+from milkyway_cnn.kernels._twin import serial
+
+
+@serial
+def _coefficients(key, branch, out):
+    forked = draws.fork(key, branch)
+    for k in range(out.shape[0]):
+        out[k, 0], out[k, 1] = draws.normal(draws.bits(forked, np.uint64(k)))
+
+
+def test_a_field_is_the_sum_of_its_modes():
+    points, slope = 16, 1.7
+    keys = draws.keys(9, np.arange(3))
+    out = np.empty((3, points), np.float32)
+    fields.gaussian_fields(keys, 4, np.full(3, slope, np.float32), fields.basis(points), out)
+    k = np.arange(1, points + 1)
+    for row, key in zip(out, keys, strict=True):
+        a = np.empty((points, 2), np.float32)
+        _coefficients(key, np.uint64(4), a)
+        phase = np.pi * np.outer(np.arange(points), k) / points
+        amplitude = k ** (-slope / 2)
+        expected = (np.cos(phase) * amplitude * a[:, 0] + np.sin(phase) * amplitude * a[:, 1]).sum(axis=1)
+        np.testing.assert_allclose(row, expected / np.sqrt(np.sum(amplitude**2)), rtol=2e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("slope", [1.0, 5 / 3, 2.5])
+def test_the_ensemble_has_unit_variance_and_the_asked_slope(slope):
+    points, rows = 128, 4000
+    out = np.empty((rows, points), np.float32)
+    fields.gaussian_fields(
+        draws.keys(1, np.arange(rows)), 0, np.full(rows, slope, np.float32), fields.basis(points), out
+    )
+    assert abs(out.mean()) < 0.05
+    assert out.var() == pytest.approx(1.0, abs=0.05)
+    # Differences over a lag grow as the structure function of the asked spectrum predicts.
+    k = np.arange(1, points + 1)
+    power = k**-slope / np.sum(k**-slope)
+    for lag in (1, 4, 16):
+        expected = 2 * np.sum(power * (1 - np.cos(np.pi * k * lag / points)))
+        assert np.mean((out[:, lag:] - out[:, :-lag]) ** 2) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_misfit_is_refused_before_work():
+    with pytest.raises(ValueError, match="do not fit out"):
+        fields.gaussian_fields(
+            np.zeros(2, np.uint64), 0, np.zeros(2, np.float32), fields.basis(8), np.empty((2, 16), np.float32)
+        )
