@@ -5,19 +5,6 @@ import pytest
 from scipy import stats
 
 from milkyway_cnn.kernels import draws
-from milkyway_cnn.kernels._twin import loop, prange
-
-
-@loop
-def _normals(key, out):
-    for i in prange(out.shape[0]):
-        out[i, 0], out[i, 1] = draws.normal(draws.bits(key, np.uint64(i)))
-
-
-@loop
-def _poissons(mean, key, out):
-    for i in prange(out.size):
-        out[i] = draws.poisson(mean, draws.fork(key, np.uint64(i)))
 
 
 def test_bits_are_those_of_splitmix64():
@@ -35,21 +22,20 @@ def test_uniforms_fill_the_open_interval_evenly():
 
 
 def test_normals_are_standard_and_their_pair_independent():
-    z = np.empty((200_000, 2), np.float32)
-    _normals(np.uint64(5), z)
-    assert stats.kstest(z[:, 0].astype(float), "norm").pvalue > 1e-3
-    assert stats.kstest(z[:, 1].astype(float), "norm").pvalue > 1e-3
-    assert abs(np.corrcoef(z.T)[0, 1]) < 0.01
+    key = np.uint64(5)
+    z = np.array([draws.normal(draws.bits(key, np.uint64(i))) for i in range(50_000)])
+    assert stats.kstest(z[:, 0], "norm").pvalue > 1e-3
+    assert stats.kstest(z[:, 1], "norm").pvalue > 1e-3
+    assert abs(np.corrcoef(z.T)[0, 1]) < 0.02
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.3, 4.0, 29.0, 31.0, 5000.0])
 def test_poisson_has_its_mean_and_variance(mean):
-    out = np.empty(100_000, np.int64)
-    _poissons(mean, np.uint64(7), out)
+    out = np.array([draws.poisson(mean, key) for key in draws.keys(7, np.arange(30_000))])
     error = np.sqrt(max(mean, 1e-9) / out.size)
     assert out.min() >= 0
     assert abs(out.mean() - mean) <= 5 * error
-    assert out.var() == pytest.approx(mean, rel=0.03, abs=1e-9)
+    assert out.var() == pytest.approx(mean, rel=0.05, abs=1e-9)
 
 
 def test_a_key_depends_on_its_whole_path_and_not_on_the_batch():
