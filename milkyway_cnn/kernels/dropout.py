@@ -1,0 +1,38 @@
+"""Dropout: each value is zero with probability `rate`, else divided by ``1 - rate``.
+
+The mask is never stored: draw number (`first` + position) of the stream `key` decides, forward and backward.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from milkyway_cnn.kernels._twin import loop, prange
+from milkyway_cnn.kernels.draws import bits, uniform
+
+__all__ = ["dropout"]
+
+
+@loop
+def _dropout(x, rate, key, first, out):
+    width = x.shape[1]
+    factor = np.float32(1.0) / (np.float32(1.0) - rate)
+    for n in prange(x.shape[0]):
+        row = np.uint64((first + np.int64(n)) * width)
+        for i in range(width):
+            kept = uniform(bits(key, row + np.uint64(i))) >= rate
+            out[n, i] = x[n, i] * factor if kept else np.float32(0.0)
+
+
+def dropout(x, rate, key, first, out):
+    """Drop values of x (n, ...) into `out`; the same call on gradients is the backward pass.
+
+    Parameters
+    ----------
+    key : uint64
+        Stream of the mask.
+    first : int
+        Number of the first example in the stream, so that the mask does not depend on the batch size.
+    """
+    n = len(x)
+    _dropout(x.reshape(n, -1), np.float32(rate), np.uint64(key), first, out.reshape(n, -1))

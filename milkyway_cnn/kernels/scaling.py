@@ -1,0 +1,41 @@
+"""Input scaling: counts become numbers of order one, by one function and one global factor."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from milkyway_cnn.kernels._twin import body, loop, prange
+
+__all__ = ["FUNCTIONS", "scale"]
+
+#: What may be applied to an input value, in the order of the kernel's codes.
+FUNCTIONS = ("linear", "sqrt", "log1p")
+
+
+@body
+def _scaled(value, code):
+    """Value after function number `code`; most pixels of a diagram are empty, and every function keeps zero."""
+    if value == np.float32(0.0) or code == 0:
+        return value
+    return math.sqrt(value) if code == 1 else math.log1p(value)
+
+
+@loop
+def _scale(x, code, factor, out):
+    for n in prange(x.shape[0]):
+        for i in range(x.shape[1]):
+            out[n, i] = factor * _scaled(np.float32(x[n, i]), code)
+
+
+def scale(x, function, factor, out):
+    """``out = factor * function(x)`` with a function of `FUNCTIONS`.
+
+    Parameters
+    ----------
+    x : (n, ...) array of integers or floats
+    out : (n, ...) float32 array
+    """
+    n = len(x)
+    _scale(x.reshape(n, -1), FUNCTIONS.index(function), np.float32(factor), out.reshape(n, -1))

@@ -1,0 +1,101 @@
+"""What an optimizer does to one parameter, in one pass over its memory."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from milkyway_cnn.kernels._twin import loop, prange
+
+__all__ = ["adamw", "momentum", "square_sum", "velocity"]
+
+#: Values that one thread sums or updates at a time: the order of a sum does not depend on the threads.
+_CHUNK = 16384
+
+
+@loop
+def _velocity(gradient, scale, keep, moment):
+    for chunk in prange((moment.size + _CHUNK - 1) // _CHUNK):
+        for i in range(chunk * _CHUNK, min(moment.size, (chunk + 1) * _CHUNK)):
+            moment[i] = keep * moment[i] + scale * gradient[i]
+
+
+@loop
+def _momentum(moment, decay, value):
+    for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
+        for i in range(chunk * _CHUNK, min(value.size, (chunk + 1) * _CHUNK)):
+            moment[i] -= decay * value[i]
+            value[i] += moment[i]
+
+
+@loop
+def _adamw(gradient, scale, rate, beta_1, beta_2, rest_1, rest_2, epsilon, decay, moment_1, moment_2, value):
+    one = np.float32(1.0)
+    for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
+        for i in range(chunk * _CHUNK, min(value.size, (chunk + 1) * _CHUNK)):
+            g = scale * gradient[i]
+            moment_1[i] = beta_1 * moment_1[i] + (one - beta_1) * g
+            moment_2[i] = beta_2 * moment_2[i] + (one - beta_2) * g * g
+            step = (moment_1[i] / rest_1) / (math.sqrt(moment_2[i] / rest_2) + epsilon)
+            value[i] -= rate * step + decay * value[i]
+
+
+@loop
+def _square_sum(x, partial):
+    for chunk in prange(partial.size):
+        total = np.float32(0.0)
+        for i in range(chunk * _CHUNK, min(x.size, (chunk + 1) * _CHUNK)):
+            total += x[i] * x[i]
+        partial[chunk] = total
+
+
+def velocity(gradient, scale, keep, moment):
+    """``moment = keep * moment + scale * gradient``."""
+    _velocity(gradient.reshape(-1), np.float32(scale), np.float32(keep), moment.reshape(-1))
+
+
+def momentum(moment, decay, value):
+    """``moment -= decay * value``, then ``value += moment``: the velocity has the rate and its sign in it."""
+    _momentum(moment.reshape(-1), np.float32(decay), value.reshape(-1))
+
+
+def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):
+    """One step of AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2).
+
+    Parameters
+    ----------
+    gradient : array
+        Multiplied by `scale` (the clipping factor) where it is read.
+    betas, epsilon : (float, float), float
+        Memory of the two moments; added to the root of the second.
+    decay : float
+        Share of the value that is taken away: rate times weight decay.
+    step : int
+        Number of this step, from 1, for the correction of the moments' start at zero.
+    moments : (array, array)
+    """
+    beta_1, beta_2 = (np.float32(beta) for beta in betas)
+    rest_1, rest_2 = (np.float32(1.0 - beta**step) for beta in betas)
+    first, second = (moment.reshape(-1) for moment in moments)
+    _adamw(
+        gradient.reshape(-1),
+        np.float32(scale),
+        np.float32(rate),
+        beta_1,
+        beta_2,
+        rest_1,
+        rest_2,
+        np.float32(epsilon),
+        np.float32(decay),
+        first,
+        second,
+        value.reshape(-1),
+    )
+
+
+def square_sum(x):
+    """Sum of squares, a float: float32 within fixed chunks, float64 over them."""
+    partial = np.empty((x.size + _CHUNK - 1) // _CHUNK)
+    _square_sum(x.reshape(-1), partial)
+    return float(partial.sum())

@@ -1,0 +1,54 @@
+"""Dense layer: every output sees every input."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from milkyway_cnn.nn.initializer import he_normal
+from milkyway_cnn.nn.layer import Layer, Parameter
+
+__all__ = ["Dense"]
+
+
+@dataclass(eq=False)
+class Dense(Layer):
+    """``y = leaky(x @ weights + bias)`` with weights (inputs, width); slope 1 is linear, images are read row by row."""
+
+    width: int
+    slope: float = 0.01
+
+    def connect(self, shape, rng):
+        self.shape, self.out_shape = shape, (self.width,)
+        inputs = math.prod(shape)
+        weights = he_normal((inputs, self.width), inputs, self.slope, rng)
+        self.parameters = [Parameter("weights", weights), Parameter("bias", np.zeros(self.width, np.float32))]
+        return self.out_shape
+
+    def build(self, batch, ops, *, first):
+        self.ops = ops
+        self.y = np.empty((batch, self.width), np.float32)
+        self.gradient_in = None if first else np.empty((batch, *self.shape), np.float32)
+
+    def forward(self, x, draw):
+        weights, bias = (parameter.value for parameter in self.parameters)
+        self.x = x.reshape(len(x), -1)
+        y = self.y[: len(x)]
+        self.ops.multiply(self.x, weights, y)
+        self.ops.activate(y, bias, self.slope)
+        return y
+
+    def backward(self, gradient, scale, keep):
+        weights, bias = self.parameters
+        n = len(gradient)
+        self.ops.activate_backward(self.y[:n], self.slope, scale, keep, gradient, bias.gradient)
+        self.ops.accumulate(self.x, gradient, scale, keep, weights.gradient)
+        if self.gradient_in is None:
+            return None
+        self.ops.multiply_transposed(gradient, weights.value, self.gradient_in[:n].reshape(n, -1))
+        return self.gradient_in[:n]
+
+    def kernel(self):
+        return f"D{self.width}"

@@ -1,0 +1,52 @@
+"""Dropout: a share of the values is left out, at random, where a draw is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.nn.layer import Layer
+
+__all__ = ["Dropout"]
+
+
+@dataclass(eq=False)
+class Dropout(Layer):
+    """Each value is zero with probability ``rate``, else divided by ``1 - rate``: the mean output is the input.
+
+    Source: Srivastava et al. 2014 (JMLR 15, 1929), section 10, with the factor in training.
+    """
+
+    rate: float
+
+    def __post_init__(self):
+        if not 0.0 <= self.rate < 1.0:
+            msg = f"dropout is {self.rate}; it is the share of values left out: choose it in [0, 1)"
+            raise InputError(msg)
+
+    def connect(self, shape, rng):
+        self.shape = self.out_shape = shape
+        return shape
+
+    def build(self, batch, ops, *, first):
+        self.ops = ops
+        self.y = np.empty((batch, *self.shape), np.float32)
+        self.draw = None
+
+    def forward(self, x, draw):
+        self.draw = draw
+        if draw is None:
+            return x
+        y = self.y[: len(x)]
+        self.ops.dropout(x, self.rate, draw.key, draw.first, y)
+        return y
+
+    def backward(self, gradient, scale, keep):
+        if self.draw is not None:
+            self.ops.dropout(gradient, self.rate, self.draw.key, self.draw.first, gradient)
+        return gradient
+
+    def kernel(self):
+        return f"dropout {self.rate:g}"

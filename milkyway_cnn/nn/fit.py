@@ -1,0 +1,125 @@
+"""Training as a generator of records, one an epoch; stopping it at any moment loses at most one epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.nn.network import Network
+
+__all__ = ["Record", "fit"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one epoch was like."""
+
+    epoch: int  # from 1
+    loss: float  # mean over the epoch's examples, with dropout, as the weights changed
+    validation_loss: float  # after the epoch, without dropout
+    rate: float  # learning rate of the epoch's last step
+    examples_per_second: float  # of training, without validation
+    seconds: float  # spent so far, all epochs together
+    seconds_left: float  # expected until the last epoch ends
+
+    def __getitem__(self, name: str) -> float:
+        return getattr(self, name)
+
+
+def fit(
+    net: Network,
+    batches: Callable[[int], Iterable[tuple[np.ndarray, ...]]],
+    validation: tuple[Any, Any],
+    *,
+    loss: Any,
+    optimizer: Any,
+    schedule: Callable[[int, int], float],
+    epochs: int,
+    checkpoint: Path | str | None = None,
+    best: Path | str | None = None,
+    resume: bool = True,
+    on_batch: Callable[[int, float], None] | None = None,
+    provenance: Any = None,
+) -> Iterator[Record]:
+    """Train `net` and yield a `Record` after each epoch.
+
+    Parameters
+    ----------
+    batches : callable
+        Gives the batches ``(x, target)`` or ``(x, target, weights)`` of an epoch, numbered from 0; the same epoch
+        must give the same batches for a resumed training to be exact.
+    validation : (x, target)
+        Arrays, or anything that is sliced like them.
+    schedule : callable
+        Learning rate for (epoch, step), both from 0.
+    checkpoint : path, optional
+        File of the complete state, written before the first and after each epoch. With `resume`, a training that
+        finds it yields the records of the epochs done and goes on, bit for bit as if it had not been interrupted;
+        Ctrl-C at any moment leaves it usable.
+    best : path, optional
+        File of the network with the lowest validation loss.
+    on_batch : callable, optional
+        Called with the epoch's examples done and the batch's loss.
+
+    Raises
+    ------
+    InputError
+        If the loss is not finite; the files keep the last good weights.
+    """
+    records: list[Record] = []
+    if checkpoint is not None and resume and Path(checkpoint).exists():
+        history = net.restore(checkpoint, optimizer)["history"] or []
+        records = [Record(**entry) for entry in history]
+        yield from records
+    elif checkpoint is not None:
+        net.save(checkpoint, optimizer=optimizer, provenance=provenance)
+    lowest = min((record.validation_loss for record in records), default=math.inf)
+    earlier = records[-1].seconds if records else 0.0
+    begin = time.perf_counter()
+    for epoch in range(len(records), epochs):
+        start = time.perf_counter()
+        total, done, rate = 0.0, 0, math.nan
+        for batch in batches(epoch):
+            rate = schedule(epoch, net.steps)
+            value = net.step(*batch, loss=loss, optimizer=optimizer, rate=rate)
+            _check(value, "loss", epoch, batch[0], checkpoint, best)
+            done += len(batch[0])
+            total += value * len(batch[0])
+            if on_batch is not None:
+                on_batch(done, value)
+        if not done:
+            msg = f"epoch {epoch + 1} has no batches; give at least one"
+            raise InputError(msg)
+        speed = done / (time.perf_counter() - start)
+        validation_loss = net.evaluate(*validation, loss=loss)
+        _check(validation_loss, "validation loss", epoch, validation[0], checkpoint, best)
+        now = time.perf_counter() - begin
+        left = now / (epoch + 1 - len(records)) * (epochs - epoch - 1) if not records else 0.0
+        record = Record(epoch + 1, total / done, validation_loss, rate, speed, earlier + now, left)
+        records.append(record)
+        history = [asdict(entry) for entry in records]
+        if best is not None and validation_loss < lowest:
+            net.save(best, history=history, provenance=provenance)
+        lowest = min(lowest, validation_loss)
+        if checkpoint is not None:
+            net.save(checkpoint, history=history, provenance=provenance, optimizer=optimizer)
+        yield record
+
+
+def _check(value: float, what: str, epoch: int, x: Any, checkpoint: Any, best: Any) -> None:
+    """Refuse a loss that is not finite, saying whether the input or the training is at fault."""
+    if math.isfinite(value):
+        return
+    kept = f"; the last good weights are in {best or checkpoint}" if best or checkpoint else ""
+    if not np.isfinite(np.asarray(x)).all():
+        msg = f"the {what} is {value} in epoch {epoch + 1} because the input is not finite: mask its NaN{kept}"
+    else:
+        msg = f"the {what} is {value} in epoch {epoch + 1}: choose a lower learning rate or clip gradients{kept}"
+    raise InputError(msg)

@@ -1,0 +1,298 @@
+"""The network: layers in a row, one training step, predictions, and its file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.kernels.draws import fork
+from milkyway_cnn.nn import architecture as grammar
+from milkyway_cnn.nn import file
+from milkyway_cnn.nn.convolution import Convolution
+from milkyway_cnn.nn.dense import Dense
+from milkyway_cnn.nn.dropout import Dropout
+from milkyway_cnn.nn.layer import Draw, Layer, Parameter
+from milkyway_cnn.nn.pooling import MaxPooling
+from milkyway_cnn.nn.scaling import Scaling
+from milkyway_cnn.nn.scheme import scheme as find_scheme
+
+__all__ = ["Network"]
+
+_KINDS: dict[str, type[Layer]] = {kind.__name__: kind for kind in (Scaling, Convolution, MaxPooling, Dense, Dropout)}
+#: Examples of one pass of `predict`; a constant, for the last bits of a product may depend on the batch.
+_BATCH = 128
+_TRAINING, _PREDICTION = 0, 1  # streams of dropout
+
+
+class Network:
+    """Layers in a row, from images (n, channels, height, width) to outputs (n, width).
+
+    Parameters
+    ----------
+    architecture : str or list of Layer
+        See `milkyway_cnn.nn.architecture`.
+    input_shape : tuple of int
+        Without the batch.
+    dropout, slope : float
+        Of the layers of an architecture string: rate of dropout after hidden dense layers, slope of the leaky ReLU.
+    seed : int
+        Of the weights and of dropout.
+    output_scale : float
+        Unit of the outputs: the last layer's numbers times this are the predictions, and targets are divided by it
+        before the loss.
+    scheme : str, optional
+        Compute scheme; the one chosen by `nn.use` if left out.
+
+    Raises
+    ------
+    InputError
+        If the architecture cannot be read or the shapes cannot connect.
+    """
+
+    def __init__(
+        self,
+        architecture: str | Sequence[Layer],
+        input_shape: Sequence[int],
+        *,
+        dropout: float = 0.0,
+        slope: float = 0.01,
+        seed: int = 0,
+        output_scale: float = 1.0,
+        scheme: str | None = None,
+    ):
+        made = grammar.layers(architecture, dropout, slope) if isinstance(architecture, str) else list(architecture)
+        self.ops = find_scheme(scheme)
+        self.layers = made
+        self.input_shape = shape = tuple(int(size) for size in input_shape)
+        self.seed = seed
+        self.output_scale = output_scale
+        self.steps = 0  # training steps done: the counter of dropout and of the optimizer
+        rng = np.random.default_rng(seed)
+        for layer in self.layers:
+            shape = layer.connect(shape, rng)
+        self.output_shape = shape
+        self._capacity = 0
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Parameters of all layers, from input to output."""
+        return [parameter for layer in self.layers for parameter in layer.parameters]
+
+    def _build(self, batch: int) -> None:
+        """Make buffers for `batch` examples, if those at hand are for fewer."""
+        if batch <= self._capacity:
+            return
+        first = True
+        for layer in self.layers:
+            layer.build(batch, self.ops, first=first)
+            first = first and isinstance(layer, Scaling)
+        self._gradient = np.empty((batch, *self.output_shape), np.float32)
+        self._target = np.empty((batch, *self.output_shape), np.float32)
+        self._capacity = batch
+
+    def _check(self, x: Any, shape: tuple[int, ...], what: str) -> None:
+        if not hasattr(x, "shape") or tuple(x.shape[1:]) != shape or x.dtype.kind not in "uif":
+            got = f"{x.dtype} {tuple(x.shape)}" if hasattr(x, "shape") else type(x).__name__
+            msg = f"{what} is {got}; this network takes an array of numbers of shape (n, {', '.join(map(str, shape))})"
+            raise InputError(msg)
+
+    def _forward(self, x: np.ndarray, layers: range, draw: Draw | None) -> np.ndarray:
+        for number in layers:
+            own = None if draw is None else Draw(_stream(draw.key, number), draw.first)
+            x = self.layers[number].forward(x, own)
+        return x
+
+    def step(
+        self,
+        x: np.ndarray,
+        target: np.ndarray,
+        weights: np.ndarray | float | None = None,
+        *,
+        loss: Any,
+        optimizer: Any,
+        rate: float,
+    ) -> float:
+        """Learn from one batch and return its mean loss (of targets and outputs divided by `output_scale`).
+
+        Parameters
+        ----------
+        x : (n, *input_shape) array
+        target : (n, *output_shape) array
+        weights : broadcastable to target, optional
+            Factor of each output in the loss.
+        """
+        self._check(x, self.input_shape, "the batch")
+        self._check(target, self.output_shape, "the target")
+        n = len(x)
+        if len(target) != n or n == 0:
+            msg = f"a batch has {n} inputs and {len(target)} targets; give as many of both, and at least one"
+            raise InputError(msg)
+        self._build(n)
+        gradient, scaled = self._gradient[:n], self._target[:n]
+        np.multiply(target, 1.0 / self.output_scale, out=scaled, casting="same_kind")
+        scale, keep = optimizer.prepare(self.parameters, rate)
+        key = _stream(self.seed, _TRAINING, self.steps)
+        output = self._forward(np.ascontiguousarray(x), range(len(self.layers)), Draw(key))
+        value = loss(output, scaled, weights, gradient, self.ops)
+        flow: np.ndarray | None = gradient
+        for layer in reversed(self.layers):
+            if flow is None:
+                break
+            flow = layer.backward(flow, scale, keep)
+        self.steps += 1
+        optimizer.update(self.parameters, rate, self.steps, self.ops)
+        return value
+
+    def predict(self, x: Any, samples: int | None = None, seed: int = 0) -> np.ndarray:
+        """Outputs for x (n, *input_shape), float32 (n, *output_shape), without dropout.
+
+        Parameters
+        ----------
+        samples : int, optional
+            Keep dropout on and give so many draws, (samples, n, *output_shape): Monte-Carlo dropout (Gal &
+            Ghahramani 2016, arXiv:1506.02142). Layers before the first dropout are evaluated once.
+        seed : int
+            Of these draws; a draw does not depend on how many examples or draws are asked for.
+        """
+        self._check(x, self.input_shape, "the input")
+        self._build(_BATCH)
+        shape = (len(x), *self.output_shape)
+        out = np.empty(shape if samples is None else (samples, *shape), np.float32)
+        whole = range(len(self.layers))
+        cut = next((i for i in whole if isinstance(self.layers[i], Dropout)), len(whole))
+        stream = _stream(seed, _PREDICTION)
+        for begin in range(0, len(x), _BATCH):
+            part = slice(begin, begin + _BATCH)
+            common = self._forward(np.ascontiguousarray(x[part]), whole[:cut], None)
+            if samples is None:
+                out[part] = self._forward(common, whole[cut:], None)
+            for sample in range(samples or 0):
+                draw = Draw(_stream(stream, sample), begin)
+                out[sample, part] = self._forward(common, whole[cut:], draw)
+        out *= np.float32(self.output_scale)
+        return out
+
+    def evaluate(self, x: Any, target: Any, *, loss: Any) -> float:
+        """Mean loss over examples, without dropout, in the units of `step`."""
+        total = 0.0
+        for begin in range(0, len(x), _BATCH):
+            part = slice(begin, begin + _BATCH)
+            scale = np.float32(1.0 / self.output_scale)
+            output = self.predict(x[part]) * scale
+            total += loss(output, np.asarray(target[part]) * scale, ops=self.ops) * len(output)
+        return total / len(x)
+
+    def summary(self) -> str:
+        """Table of layers with output shapes, weights and memory of the weights."""
+        lines = [f"{'layer':24}{'output':>16}{'weights':>14}"]
+        for layer in self.layers:
+            shape = " x ".join(map(str, layer.out_shape))
+            count = sum(parameter.value.size for parameter in layer.parameters)
+            lines.append(f"{layer.kernel():24}{shape:>16}{count:>14,}")
+        total = sum(parameter.value.size for parameter in self.parameters)
+        lines.append(f"{'total':40}{total:>14,}  {4 * total / 2**20:.1f} MiB")
+        return "\n".join(lines)
+
+    def save(self, path: Path | str, *, history: Any = None, provenance: Any = None, optimizer: Any = None) -> None:
+        """Write the network to one file; with an optimizer, all that training needs to go on exactly.
+
+        Parameters
+        ----------
+        history, provenance : JSON-like
+            Kept in the file and given back by `restore`.
+        """
+        description = {
+            "layers": [layer.describe() for layer in self.layers],
+            "input_shape": self.input_shape,
+            "seed": self.seed,
+            "output_scale": self.output_scale,
+            "steps": self.steps,
+            "optimizer": optimizer and {"kind": type(optimizer).__name__} | asdict(optimizer),
+            "history": history,
+            "provenance": provenance,
+        }
+        arrays = {f"parameter/{i}": parameter.value for i, parameter in enumerate(self.parameters)}
+        if optimizer is not None:
+            for i, parameter in enumerate(self.parameters):
+                arrays |= {f"moment/{i}/{j}": moment for j, moment in enumerate(parameter.moments)}
+        file.write(path, description, arrays)
+
+    def restore(self, path: Path | str, optimizer: Any = None) -> dict[str, Any]:
+        """Take weights and step counter from a file, and with an optimizer its moments; return the description.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, of another architecture or of another optimizer.
+        """
+        description, arrays = file.read(path)
+        own = [layer.describe() for layer in self.layers]
+        if description.get("layers") != _plain(own) or tuple(description["input_shape"]) != self.input_shape:
+            msg = f"{path} holds a network of another architecture; restore it into the one that wrote it"
+            raise InputError(msg)
+        described = optimizer and {"kind": type(optimizer).__name__} | asdict(optimizer)
+        if optimizer is not None and description["optimizer"] != described:
+            msg = f"{path} was trained by {description['optimizer']}, not {described}; go on with the same or start anew"
+            raise InputError(msg)
+        try:
+            for i, parameter in enumerate(self.parameters):
+                parameter.value[...] = _same(arrays[f"parameter/{i}"], parameter.value)
+                if optimizer is not None:
+                    names = [f"moment/{i}/{j}" for j in range(optimizer.moments)] if description["steps"] else []
+                    parameter.moments = tuple(_same(arrays[name], parameter.value) for name in names)
+                    parameter.gradient = None
+        except (KeyError, ValueError) as error:
+            msg = f"{path} is damaged: its arrays do not fit its architecture; save the network again"
+            raise InputError(msg) from error
+        self.steps = description["steps"]
+        return description
+
+    @classmethod
+    def load(cls, path: Path | str, scheme: str | None = None) -> Network:
+        """Network of a file that `save` wrote; InputError if it is missing, damaged or no network file."""
+        description, _ = file.read(path)
+        try:
+            made = []
+            for entry in description["layers"]:
+                fields = {name: tuple(v) if isinstance(v, list) else v for name, v in entry.items() if name != "kind"}
+                made.append(_KINDS[entry["kind"]](**fields))
+            network = cls(
+                made,
+                description["input_shape"],
+                seed=description["seed"],
+                output_scale=description["output_scale"],
+                scheme=scheme,
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            msg = f"{path} describes no network that can be made here ({error}); save the network again"
+            raise InputError(msg) from error
+        network.restore(path)
+        return network
+
+
+def _stream(key: int | np.uint64, *branches: int) -> np.uint64:
+    """Key of the stream of random numbers at the end of these branches."""
+    for branch in branches:
+        key = np.uint64(fork(np.uint64(key), np.uint64(branch)))
+    return np.uint64(key)
+
+
+def _plain(value: Any) -> Any:
+    """Value as it comes back from JSON, where tuples are lists."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _same(array: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Array, if it has the shape and type of `model`."""
+    if array.shape != model.shape or array.dtype != model.dtype:
+        msg = f"{array.dtype} {array.shape} instead of {model.dtype} {model.shape}"
+        raise ValueError(msg)
+    return array

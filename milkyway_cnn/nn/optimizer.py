@@ -1,0 +1,96 @@
+"""Optimizers: frozen descriptions; what they remember of a parameter is kept with the parameter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from milkyway_cnn.nn.layer import Parameter
+
+__all__ = ["SGD", "AdamW", "clipping"]
+
+
+def clipping(parameters: Sequence[Parameter], clip: float | None, ops: Any) -> float:
+    """Factor that brings the norm of all gradients together down to `clip`; 1 if it is below or `clip` is None."""
+    if clip is None:
+        return 1.0
+    norm = math.sqrt(sum(ops.square_sum(parameter.gradient) for parameter in parameters))
+    return min(1.0, clip / norm) if norm > 0.0 else 1.0
+
+
+def _allocate(parameters: Sequence[Parameter], count: int) -> None:
+    """Give each parameter `count` moments, at zero if it has another number of them."""
+    for parameter in parameters:
+        if len(parameter.moments) != count:
+            parameter.moments = tuple(np.zeros_like(parameter.value) for _ in range(count))
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent with momentum: ``v = momentum v - rate (g + weight_decay w)``, ``w = w + v``.
+
+    Without clipping the gradient is accumulated in the velocity, and takes no memory of its own.
+    """
+
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    clip: float | None = None
+    moments: ClassVar[int] = 1
+
+    def prepare(self, parameters: Sequence[Parameter], rate: float) -> tuple[float, float]:
+        """Make room for the gradients; return the `scale` and `keep` with which layers accumulate them."""
+        _allocate(parameters, self.moments)
+        for parameter in parameters:
+            if self.clip is None:
+                parameter.gradient = parameter.moments[0]
+            elif parameter.gradient is None or parameter.gradient is parameter.moments[0]:
+                parameter.gradient = np.zeros_like(parameter.value)
+        return (-rate, self.momentum) if self.clip is None else (1.0, 0.0)
+
+    def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
+        """Move all parameters by their gradients; `step` counts from 1."""
+        factor = clipping(parameters, self.clip, ops)
+        for parameter in parameters:
+            if self.clip is not None:
+                ops.velocity(parameter.gradient, -rate * factor, self.momentum, parameter.moments[0])
+            ops.momentum(parameter.moments[0], rate * self.weight_decay, parameter.value)
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101)."""
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    weight_decay: float = 0.0
+    epsilon: float = 1e-8
+    clip: float | None = None
+    moments: ClassVar[int] = 2
+
+    def prepare(self, parameters: Sequence[Parameter], rate: float) -> tuple[float, float]:
+        """Make room for the gradients; return the `scale` and `keep` with which layers accumulate them."""
+        _allocate(parameters, self.moments)
+        for parameter in parameters:
+            if parameter.gradient is None or any(parameter.gradient is moment for moment in parameter.moments):
+                parameter.gradient = np.zeros_like(parameter.value)
+        return 1.0, 0.0
+
+    def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
+        """Move all parameters by their gradients; `step` counts from 1."""
+        factor = clipping(parameters, self.clip, ops)
+        for parameter in parameters:
+            ops.adamw(
+                parameter.gradient,
+                factor,
+                rate,
+                (self.beta_1, self.beta_2),
+                self.epsilon,
+                rate * self.weight_decay,
+                step,
+                parameter.moments,
+                parameter.value,
+            )

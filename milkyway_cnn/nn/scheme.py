@@ -1,0 +1,79 @@
+"""Compute schemes: who does the arithmetic of the layers.
+
+A scheme is a namespace of the functions listed in `OPERATIONS`, with the same arguments in every scheme and the
+output last. `reference` is plain NumPy, written to be read; `cpu` is Numba and BLAS. Layers call nothing else, so
+a new scheme is one more namespace.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType, SimpleNamespace
+
+from milkyway_cnn.errors import InputError
+
+__all__ = ["OPERATIONS", "SCHEMES", "scheme", "use"]
+
+#: Operation -> module of `milkyway_cnn.kernels` that has it.
+OPERATIONS = {
+    "scale": "scaling",
+    "convolution_work": "convolution",
+    "convolve": "convolution",
+    "convolve_backward": "convolution",
+    "max_pool": "pooling",
+    "max_pool_backward": "pooling",
+    "multiply": "matrix",
+    "multiply_transposed": "matrix",
+    "accumulate": "matrix",
+    "activate": "activation",
+    "activate_backward": "activation",
+    "dropout": "dropout",
+    "squared_error": "loss",
+    "velocity": "update",
+    "momentum": "update",
+    "adamw": "update",
+    "square_sum": "update",
+}
+
+
+def _cpu() -> SimpleNamespace:
+    return SimpleNamespace(
+        **{name: getattr(importlib.import_module(f"milkyway_cnn.kernels.{home}"), name) for name, home in OPERATIONS.items()}
+    )
+
+
+def _reference() -> ModuleType:
+    return importlib.import_module("milkyway_cnn.nn.reference")
+
+
+SCHEMES = {"cpu": _cpu, "reference": _reference}
+_current: ContextVar[str] = ContextVar("scheme", default="cpu")
+
+
+def scheme(name: str | None = None) -> SimpleNamespace | ModuleType:
+    """Operations of the scheme `name`, or of the one chosen by `use`.
+
+    Raises
+    ------
+    InputError
+        For a name that is not in `SCHEMES`.
+    """
+    name = name or _current.get()
+    if name not in SCHEMES:
+        msg = f"compute scheme {name!r} is not known; choose one of {', '.join(SCHEMES)}"
+        raise InputError(msg)
+    return SCHEMES[name]()
+
+
+@contextmanager
+def use(name: str) -> Iterator[None]:
+    """Let networks that are made inside the `with` compute by this scheme."""
+    scheme(name)
+    token = _current.set(name)
+    try:
+        yield
+    finally:
+        _current.reset(token)
