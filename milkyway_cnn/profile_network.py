@@ -1,4 +1,4 @@
-"""This work's networks: diagrams of star counts in, extinction per distance bin out."""
+"""The networks of this work: diagrams of star counts in, extinction per distance bin out."""
 
 from __future__ import annotations
 
@@ -52,6 +52,4 @@ def build(
     if bins is not None and "-D" in architecture:
         architecture = f"{architecture.rpartition('-D')[0]}-D{bins}"
     layers = [Scaling(counts, counts_scale), *grammar.layers(architecture, dropout, slope)]
-    return Network(
-        layers, (channels, pixels, pixels), seed=seed, output_scale=delta_A_V_scale, scheme=scheme
-    )
+    return Network(layers, (channels, pixels, pixels), seed=seed, output_scale=delta_A_V_scale, scheme=scheme)

@@ -24,7 +24,7 @@ def leaky(z, slope):
 
 @body
 def leaky_slope(y, slope):
-    """Derivative of the leaky ReLU, from its output."""
+    """Give the derivative of the leaky ReLU, from its output."""
     return np.float32(1.0) if y > np.float32(0.0) else slope
 
 

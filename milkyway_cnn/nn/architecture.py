@@ -55,10 +55,10 @@ def layers(architecture: str, dropout: float = 0.0, slope: float = 0.01) -> list
             if made and isinstance(made[-1], Convolution) and made[-1].pool == 1 and numbers[0] < 16:
                 made[-1].pool = numbers[0]
             else:
-                made.append(MaxPooling(*numbers))
+                made.append(MaxPooling(numbers[0]))
         elif match := _DENSE.fullmatch(part):
             numbers = [int(match[1])]
-            made.append(Dense(*numbers, slope=slope))
+            made.append(Dense(numbers[0], slope))
             if dropout:
                 made.append(Dropout(dropout))
         else:
@@ -70,7 +70,4 @@ def layers(architecture: str, dropout: float = 0.0, slope: float = 0.01) -> list
     if not parts[-1].startswith("D"):
         msg = f"the architecture {architecture!r} ends with {parts[-1]!r}; end it with the outputs, such as D128"
         raise InputError(msg)
-    if dropout:
-        made.pop()
-    made[-1].slope = 1.0
-    return made
+    return [*made[: -2 if dropout else -1], Dense(numbers[0], 1.0)]

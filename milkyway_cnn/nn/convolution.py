@@ -39,7 +39,9 @@ class Convolution(Layer):
         ]
         self.out_shape = (self.filters, *(n // self.pool for n in full))
         if min(self.out_shape) < 1:
-            msg = f"{self.kernel()} leaves nothing of an image of {size[0]} x {size[1]}; choose a smaller kernel or pool"
+            msg = (
+                f"{self.kernel()} leaves nothing of an image of {size[0]} x {size[1]}; choose a smaller kernel or pool"
+            )
             raise InputError(msg)
         rows, columns = self.kernel_size
         weights = he_normal((self.filters, channels, rows, columns), channels * rows * columns, self.slope, rng)

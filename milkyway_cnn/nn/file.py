@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.storage import replacing
 
 __all__ = ["read", "write"]
 
@@ -30,23 +31,17 @@ def write(path: Path | str, description: dict[str, Any], arrays: dict[str, np.nd
     InputError
         If the place cannot be written or is full.
     """
-    path = Path(path)
-    beside = path.with_name(path.name + ".part")
     text = json.dumps({"format": _FORMAT, "version": _VERSION} | description)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
+        with replacing(path) as place, place.open("wb") as file:
             np.savez(file, allow_pickle=False, description=np.frombuffer(text.encode(), np.uint8), **arrays)
-        beside.replace(path)
     except OSError as error:
         msg = f"{path} cannot be written ({error.strerror}); choose another place or make room"
         raise InputError(msg) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read(path: Path | str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Description and arrays of a network file.
+    """Return description and arrays of a network file.
 
     Raises
     ------
@@ -55,17 +50,28 @@ def read(path: Path | str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
         description = json.loads(arrays.pop("description").tobytes())
         kind, version = description["format"], description["version"]
     except FileNotFoundError as error:
         msg = f"{path} does not exist; give the path of a saved network"
         raise InputError(msg) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         msg = f"{path} is damaged or no network file; save the network again"
         raise InputError(msg) from error
     if kind != _FORMAT or version != _VERSION:
-        msg = f"{path} is {kind!r} of version {version!r}, not {_FORMAT!r} of version {_VERSION}; save the network again"
+        msg = (
+            f"{path} is {kind!r} of version {version!r}, not {_FORMAT!r} of version {_VERSION}; save the network again"
+        )
         raise InputError(msg)
     return description, arrays

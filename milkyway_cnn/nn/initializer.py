@@ -10,7 +10,7 @@ __all__ = ["he_normal"]
 
 
 def he_normal(shape: tuple[int, ...], fan_in: int, slope: float, rng: np.random.Generator) -> np.ndarray:
-    """Normal weights of variance ``2 / ((1 + slope**2) fan_in)``, which keep the variance through a leaky ReLU.
+    """Draw normal weights of variance ``2 / ((1 + slope**2) fan_in)``, which keep the variance through a leaky ReLU.
 
     Source: He et al. 2015 (arXiv:1502.01852), equation 15; slope 1 gives ``1 / fan_in`` for a linear layer.
     """

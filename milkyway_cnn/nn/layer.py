@@ -66,5 +66,5 @@ class Layer:
         return {"kind": type(self).__name__} | {name: value for name, value in asdict(self).items() if name in own}
 
     def kernel(self) -> str:
-        """What the summary says of the layer."""
+        """Name the layer for the summary."""
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -150,7 +149,7 @@ class Network:
         return value
 
     def predict(self, x: Any, samples: int | None = None, seed: int = 0) -> np.ndarray:
-        """Outputs for x (n, *input_shape), float32 (n, *output_shape), without dropout.
+        """Return outputs for x (n, *input_shape), float32 (n, *output_shape), without dropout.
 
         Parameters
         ----------
@@ -238,7 +237,9 @@ class Network:
             raise InputError(msg)
         described = optimizer and {"kind": type(optimizer).__name__} | asdict(optimizer)
         if optimizer is not None and description["optimizer"] != described:
-            msg = f"{path} was trained by {description['optimizer']}, not {described}; go on with the same or start anew"
+            msg = (
+                f"{path} was trained by {description['optimizer']}, not {described}; go on with the same or start anew"
+            )
             raise InputError(msg)
         try:
             for i, parameter in enumerate(self.parameters):

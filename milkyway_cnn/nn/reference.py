@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-FUNCTIONS = {"linear": lambda x: x, "sqrt": np.sqrt, "log1p": np.log1p}
+FUNCTIONS = {"linear": np.positive, "sqrt": np.sqrt, "log1p": np.log1p}
 
 
 def scale(x, function, factor, out):
@@ -60,7 +60,8 @@ def _windows(x, weights, work):
 def convolve(x, weights, bias, slope, work, out, winner):
     """Convolution, bias, leaky ReLU, max pooling."""
     z = np.einsum("ncyxuv,fcuv->nfyx", _windows(x, weights, work), weights, optimize=True) + bias[:, None, None]
-    max_pool(np.where(z > 0, z, slope * z), work[2], out, winner, by=z)
+    max_pool(z, work[2], out, winner)
+    out[...] = np.where(out > 0, out, slope * out)
 
 
 def convolve_backward(
@@ -86,16 +87,13 @@ def convolve_backward(
     gradient_in[...] = padded[:, :, top : top + height, left : left + width]
 
 
-def max_pool(x, size, out, winner, by=None):
-    """Maximum over windows of size x size; `by` decides instead of x, where an activation has no order."""
+def max_pool(x, size, out, winner):
+    """Maximum over windows of size x size."""
     n, channels, height, width = out.shape
-
-    def windows(values):
-        cut = values[:, :, : height * size, : width * size].reshape(n, channels, height, size, width, size)
-        return cut.transpose(0, 1, 2, 4, 3, 5).reshape(*out.shape, size * size)
-
-    winner[...] = windows(x if by is None else by).argmax(axis=-1)
-    out[...] = np.take_along_axis(windows(x), winner[..., None].astype(int), axis=-1)[..., 0]
+    windows = x[:, :, : height * size, : width * size].reshape(n, channels, height, size, width, size)
+    windows = windows.transpose(0, 1, 2, 4, 3, 5).reshape(*out.shape, size * size)
+    winner[...] = windows.argmax(axis=-1)
+    out[...] = windows.max(axis=-1)
 
 
 def max_pool_backward(gradient, winner, size, gradient_in):

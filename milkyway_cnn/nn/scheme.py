@@ -8,10 +8,11 @@ a new scheme is one more namespace.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 from milkyway_cnn.errors import InputError
 
@@ -41,7 +42,10 @@ OPERATIONS = {
 
 def _cpu() -> SimpleNamespace:
     return SimpleNamespace(
-        **{name: getattr(importlib.import_module(f"milkyway_cnn.kernels.{home}"), name) for name, home in OPERATIONS.items()}
+        **{
+            name: getattr(importlib.import_module(f"milkyway_cnn.kernels.{home}"), name)
+            for name, home in OPERATIONS.items()
+        }
     )
 
 
@@ -49,12 +53,12 @@ def _reference() -> ModuleType:
     return importlib.import_module("milkyway_cnn.nn.reference")
 
 
-SCHEMES = {"cpu": _cpu, "reference": _reference}
+SCHEMES: dict[str, Callable[[], Any]] = {"cpu": _cpu, "reference": _reference}
 _current: ContextVar[str] = ContextVar("scheme", default="cpu")
 
 
-def scheme(name: str | None = None) -> SimpleNamespace | ModuleType:
-    """Operations of the scheme `name`, or of the one chosen by `use`.
+def scheme(name: str | None = None) -> Any:
+    """Give the operations of the scheme `name`, or of the one chosen by `use`.
 
     Raises
     ------

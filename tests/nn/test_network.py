@@ -1,0 +1,264 @@
+"""The network as a whole: shapes, gradients, learning, randomness, files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from milkyway_cnn import nn
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.nn import file
+from milkyway_cnn.nn.architecture import layers
+from milkyway_cnn.profile_network import PRESETS, build
+
+LOSS, SGD, ADAM = nn.SquaredError(0.1), nn.SGD(0.9), nn.AdamW(clip=1.0)
+
+
+def batch(n=7, shape=(2, 12, 10), outputs=5, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.poisson(1.0, (n, *shape)).astype(np.float32), rng.standard_normal((n, outputs)).astype(np.float32)
+
+
+def small(**options):
+    return nn.Network("C3x3.4-P2-C3x3.3/2-D12-D9-D5", (2, 12, 10), **options)
+
+
+def weights(net):
+    return np.concatenate([parameter.value.ravel() for parameter in net.parameters])
+
+
+def test_published_architecture():
+    made = layers(PRESETS["published"], dropout=0.1)
+    assert [layer.kernel() for layer in made] == [
+        "C5x5.12-P2", "D3072", "dropout 0.1", "D3072", "dropout 0.1", "D2048", "dropout 0.1", "D128",
+    ]  # fmt: skip
+    assert made[-1].slope == 1.0
+
+
+def test_shapes_and_summary():
+    net = build("small", channels=2, bins=100)
+    assert net.output_shape == (100,)
+    assert [layer.out_shape for layer in net.layers][:3] == [(2, 64, 64), (8, 16, 16), (1024,)]
+    assert "2,674,684  10.2 MiB" in net.summary()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape", "message"),
+    [
+        ("C5x5.12-Q2-D3", (1, 8, 8), "'Q2' in the architecture 'C5x5.12-Q2-D3' is no layer"),
+        ("C4x4.12-D3", (1, 8, 8), "even side; choose odd ones"),
+        ("C3x3.0-D3", (1, 8, 8), "has a zero"),
+        ("C3x3.2-P2", (1, 8, 8), "end it with the outputs"),
+        ("D4-C3x3.2-D3", (1, 8, 8), "put it before the first dense layer"),
+        ("C3x3.2-P9-D3", (1, 8, 8), "leaves nothing of an image of 8 x 8"),
+        ("P9-D3", (1, 8, 8), "leaves nothing of an image of 8 x 8"),
+    ],
+)
+def test_architecture_that_cannot_be_is_refused(architecture, shape, message):
+    with pytest.raises(InputError, match=message.replace("(", r"\(")):
+        nn.Network(architecture, shape)
+
+
+def test_bad_batches_are_refused():
+    net, (x, y) = small(), batch()
+    with pytest.raises(InputError, match=r"the input is float32 \(7, 12, 10\); this network takes .*\(n, 2, 12, 10\)"):
+        net.predict(x[:, 0])
+    with pytest.raises(InputError, match="the input is list"):
+        net.predict([1, 2])
+    with pytest.raises(InputError, match="7 inputs and 3 targets"):
+        net.step(x, y[:3], loss=LOSS, optimizer=SGD, rate=0.1)
+    with pytest.raises(InputError, match="compute scheme 'gpu' is not known"):
+        small(scheme="gpu")
+    with pytest.raises(InputError, match=r"dropout is 1\.5"):
+        small(dropout=1.5)
+
+
+@pytest.mark.parametrize("optimizer", [SGD, nn.SGD(0.9, 0.01, clip=0.5), nn.AdamW(weight_decay=0.1), ADAM])
+def test_schemes_train_alike(optimizer):
+    nets = [small(dropout=0.2, scheme=name) for name in ("cpu", "reference")]
+    for i in range(5):
+        x, y = batch(seed=i, n=7 - i)
+        values = [net.step(x, y, loss=LOSS, optimizer=optimizer, rate=1e-3) for net in nets]
+        assert values[0] == pytest.approx(values[1], rel=1e-4)
+    np.testing.assert_allclose(weights(nets[0]), weights(nets[1]), atol=2e-5)
+    np.testing.assert_allclose(nets[0].predict(x), nets[1].predict(x), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(nets[0].predict(x, 3), nets[1].predict(x, 3), rtol=1e-3, atol=1e-4)
+
+
+def test_gradient_of_the_whole_network_by_finite_differences():
+    """Along the gradient g the loss changes by |g|; SGD with momentum 0 and rate 1 writes -g into the velocity."""
+    net, (x, y) = small(slope=0.3), batch(n=16)
+    start = weights(net)
+    net.step(x, y, loss=LOSS, optimizer=nn.SGD(0.0), rate=1.0)
+    gradient = start - weights(net)
+
+    def value(shift):
+        place = 0
+        for parameter in net.parameters:
+            size = parameter.value.size
+            moved = start[place : place + size] + shift * gradient[place : place + size] / np.linalg.norm(gradient)
+            parameter.value[...] = moved.reshape(parameter.value.shape)
+            place += size
+        return net.evaluate(x, y, loss=LOSS)
+
+    assert (value(1e-3) - value(-1e-3)) / 2e-3 == pytest.approx(np.linalg.norm(gradient), rel=2e-3)
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [(nn.SGD(0.9), 0.02), (nn.AdamW(clip=5.0), 3e-3)])
+def test_learns_where_the_light_is(optimizer, rate):
+    rng = np.random.default_rng(0)
+    places = rng.integers(2, 10, (512, 2))
+    x = np.zeros((512, 1, 12, 12), np.float32)
+    x[np.arange(512), 0, places[:, 0], places[:, 1]] = 1.0
+    y = (places / 6.0 - 1.0).astype(np.float32)
+    net = nn.Network("C3x3.4-P2-D32-D2", (1, 12, 12), seed=1)
+    for _ in range(30):
+        for i in range(0, 512, 60):
+            net.step(x[i : i + 60], y[i : i + 60], loss=nn.SquaredError(), optimizer=optimizer, rate=rate)
+    assert np.abs(net.predict(x) - y).mean() < 0.05
+
+
+def test_same_seed_same_network_other_seed_another():
+    x, y = batch()
+    nets = [small(dropout=0.3, seed=seed) for seed in (4, 4, 5)]
+    for net in nets:
+        net.step(x, y, loss=LOSS, optimizer=SGD, rate=1e-3)
+    np.testing.assert_array_equal(weights(nets[0]), weights(nets[1]))
+    assert not np.array_equal(weights(nets[0]), weights(nets[2]))
+
+
+def test_monte_carlo_dropout():
+    x = batch(n=300)[0]
+    net = small(dropout=0.2, slope=1.0)  # linear, so that the mean of draws is the prediction
+    draws = net.predict(x, samples=200, seed=3)
+    assert draws.shape == (200, 300, 5)
+    np.testing.assert_array_equal(draws[:4], net.predict(x, samples=4, seed=3))
+    np.testing.assert_allclose(draws[:4, :10], net.predict(x[:10], samples=4, seed=3), rtol=1e-5, atol=1e-6)
+    assert not np.array_equal(draws[:4], net.predict(x, samples=4, seed=4))
+    assert np.abs(draws.mean(axis=(0, 1)) - net.predict(x).mean(axis=0)).max() < 0.02 * draws.std()
+    np.testing.assert_array_equal(small().predict(x, samples=2)[0], small().predict(x))
+
+
+def test_first_layers_without_gradient_and_pooling_alone():
+    net = nn.Network(
+        [nn.Scaling("sqrt", 0.5), nn.MaxPooling(2), nn.Convolution(2, (3, 3)), nn.Dense(5, 1.0)], (2, 12, 10)
+    )
+    x, y = batch()
+    assert net.step(x.astype(np.uint16), y, loss=LOSS, optimizer=SGD, rate=1e-3) > 0
+
+
+def test_output_scale_is_the_unit_of_outputs_and_targets():
+    x, y = batch()
+    nets = [small(output_scale=scale) for scale in (1.0, 4.0)]
+    values = [net.step(x, y * net.output_scale, loss=LOSS, optimizer=SGD, rate=1e-3) for net in nets]
+    assert values[0] == values[1]
+    np.testing.assert_array_equal(nets[1].predict(x), 4.0 * nets[0].predict(x))
+    assert nets[0].evaluate(x, y, loss=LOSS) == nets[1].evaluate(x, y * 4.0, loss=LOSS)
+
+
+def test_weights_of_the_loss():
+    x, y = batch()
+    first, second = small(), small()
+    mask = np.array([1, 1, 1, 0, 0], np.float32)
+    first.step(x, y, mask, loss=LOSS, optimizer=SGD, rate=0.1)
+    y[:, 3:] = 99.0
+    second.step(x, y, mask, loss=LOSS, optimizer=SGD, rate=0.1)
+    np.testing.assert_array_equal(weights(first), weights(second))
+
+
+def test_schedules():
+    decay = nn.ExponentialDecay(1e-2, 1e-3, 0.1)
+    assert decay(0, 5) == pytest.approx(1e-2)
+    assert decay(10, 0) == pytest.approx(1e-3 + 9e-3 * np.exp(-1.0))
+    cosine = nn.Cosine(1.0, 0.1, steps=110, warmup=10)
+    assert [cosine(0, step) for step in (0, 9, 10, 60, 110, 500)] == pytest.approx([0.1, 1.0, 1.0, 0.55, 0.1, 0.1])
+
+
+@pytest.mark.parametrize("optimizer", [SGD, nn.SGD(0.9, clip=1.0), ADAM])
+def test_file_is_read_back_bit_for_bit_and_training_goes_on_exactly(tmp_path, optimizer):
+    net = small(dropout=0.2, output_scale=3.0)
+    data = [batch(seed=i) for i in range(6)]
+    for x, y in data[:3]:
+        net.step(x, y, loss=LOSS, optimizer=optimizer, rate=1e-3)
+    net.save(tmp_path / "state", optimizer=optimizer, history=[1, 2], provenance={"seed": 3})
+    loaded = nn.Network.load(tmp_path / "state")
+    np.testing.assert_array_equal(loaded.predict(x), net.predict(x))
+    described = loaded.restore(tmp_path / "state", optimizer)
+    assert (described["history"], described["provenance"]) == ([1, 2], {"seed": 3})
+    for x, y in data[3:]:
+        assert net.step(x, y, loss=LOSS, optimizer=optimizer, rate=1e-3) == loaded.step(
+            x, y, loss=LOSS, optimizer=optimizer, rate=1e-3
+        )
+    np.testing.assert_array_equal(weights(net), weights(loaded))
+
+
+def test_foreign_files_are_refused(tmp_path):
+    path = tmp_path / "net"
+    with pytest.raises(InputError, match="does not exist; give the path of a saved network"):
+        nn.Network.load(path)
+    net = small()
+    net.save(path, optimizer=SGD)
+    with pytest.raises(InputError, match="another architecture"):
+        nn.Network("D3", (4,)).restore(path)
+    with pytest.raises(InputError, match=r"was trained by .*'SGD'.* not .*'AdamW'"):
+        small().restore(path, ADAM)
+    np.savez(tmp_path / "other.npz", a=np.ones(3))
+    with pytest.raises(InputError, match="damaged or no network file"):
+        nn.Network.load(tmp_path / "other.npz")
+    description, arrays = file.read(path)
+    file.write(path, description | {"format": "other"}, arrays)
+    with pytest.raises(InputError, match="is 'other' of version 1"):
+        nn.Network.load(path)
+    file.write(path, description | {"layers": [{"kind": "Attention"}]}, arrays)
+    with pytest.raises(InputError, match="describes no network"):
+        nn.Network.load(path)
+    file.write(path, description, {name: array for name, array in arrays.items() if name != "parameter/0"})
+    with pytest.raises(InputError, match="arrays do not fit"):
+        nn.Network.load(path)
+    with pytest.raises(InputError, match="cannot be written"):
+        net.save(path / "below")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damaged_files_are_refused(tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp()
+    whole = folder / "whole"
+    if not whole.exists():
+        small().save(whole)
+    content = whole.read_bytes()
+    broken = folder / "broken"
+    if data.draw(st.booleans()):
+        broken.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
+    else:
+        place = data.draw(st.integers(0, len(content) - 1))
+        changed = bytes([content[place] ^ data.draw(st.integers(1, 255))])
+        broken.write_bytes(content[:place] + changed + content[place + 1 :])
+    try:
+        net = nn.Network.load(broken)
+    except InputError as error:
+        assert str(error).startswith(str(broken))
+    else:  # a byte that zip does not need
+        np.testing.assert_array_equal(weights(net), weights(small()))
+
+
+def test_file_holds_no_pickle(tmp_path):
+    small().save(tmp_path / "net")
+    with np.load(tmp_path / "net", allow_pickle=False) as arrays:
+        assert json.loads(arrays["description"].tobytes())["layers"][0]["filters"] == 4
+
+
+def test_physical_units_of_the_profile_network():
+    net = build(
+        "C3x3.2/2-P2-D16-D9", channels=1, bins=4, pixels=16, counts="sqrt", counts_scale=0.5, delta_A_V_scale=6.0
+    )
+    counts = np.random.default_rng(0).poisson(2.0, (5, 1, 16, 16)).astype(np.uint16)
+    assert net.predict(counts).shape == (5, 4)
+    bare = nn.Network("C3x3.2/2-P2-D16-D4", (1, 16, 16))
+    np.testing.assert_allclose(
+        net.predict(counts), 6 * bare.predict(0.5 * np.sqrt(counts).astype(np.float32)), rtol=1e-5
+    )
