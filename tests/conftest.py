@@ -1,7 +1,49 @@
-"""Settings that all tests share."""
+"""What all tests share: settings, and cubes on which the maps, their views and their scores are tested."""
 
+import numpy as np
+import pytest
+import xarray as xr
 from hypothesis import settings
+
+from milkyway_cnn import cube
+from milkyway_cnn.extinction.diffuse import diffuse_dust
+from milkyway_cnn.sightlines import Grid, distance_edges, galactocentric
 
 # The first call of a kernel compiles it; a deadline would blame the drawn example for that.
 settings.register_profile("kernels compile", deadline=None)
 settings.load_profile("kernels compile")
+
+
+def points(grid: Grid, edges: np.ndarray) -> tuple[np.ndarray, ...]:
+    """l, b, distance of the bin centers, each (b, l, bins)."""
+    center = (edges[1:] + edges[:-1]) / 2
+    return tuple(np.broadcast_arrays(grid.l[None, :, None], grid.b[:, None, None], center[None, None, :]))
+
+
+@pytest.fixture(scope="session")
+def carina() -> xr.Dataset:
+    """Smooth disc and a cloud at l = 284.5 deg, b = 0.5 deg, 2.35 kpc."""
+    grid, edges = Grid(257, 303, -5, 5, 1.0), distance_edges()
+    l, b, distance = points(grid, edges)
+    cloud = 0.8 * np.exp(-0.5 * (((l - 284.5) / 2) ** 2 + (b - 0.5) ** 2 + ((distance - 2.35) / 0.15) ** 2))
+    delta = diffuse_dust(*galactocentric(l, b, distance)) * 0.1 + cloud
+    return cube.build(delta, grid, edges, stars=np.full(grid.shape, 500), attrs={"seed": 1, "note": "made up"})
+
+
+@pytest.fixture(scope="session")
+def noisy(carina: xr.Dataset) -> xr.Dataset:
+    """The same with noise of either sign, and without the two easternmost cells of the lowest row."""
+    noise = np.random.default_rng(1).normal(0, 0.02, carina["delta_A_V"].shape)
+    delta = (carina["delta_A_V"].values + noise).astype(np.float32)
+    delta[0, -2:] = np.nan
+    return cube.build(delta, Grid(257, 303, -5, 5, 1.0), carina["distance_edges"].values)
+
+
+@pytest.fixture(scope="session")
+def orion() -> xr.Dataset:
+    """A single cloud at 430 pc, away from the plane, with standard deviations."""
+    grid, edges = Grid(207, 216, -20.5, -18, 0.5), distance_edges(60, 0.05)
+    l, b, distance = points(grid, edges)
+    screen = np.exp(-0.5 * (((l - 211.5) / 2) ** 2 + ((b + 19.3) / 0.5) ** 2))
+    delta = screen * np.exp(-0.5 * ((distance - 0.43) / 0.06) ** 2)
+    return cube.build(delta, grid, edges, reach=2.0, std=0.2 * delta + 0.01)
