@@ -34,8 +34,10 @@ def solid_angle(l_width: float, b_low: np.ndarray | float, b_high: np.ndarray | 
     return np.radians(l_width) * sines / SQUARE_DEGREE
 
 
-def galactocentric(l: np.ndarray, b: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Right-handed Galactocentric x, y, z (kpc) of points at Galactic (l, b) in deg and distance in kpc.
+def galactocentric(
+    l: np.ndarray | float, b: np.ndarray | float, distance: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Galactocentric x, y, z (kpc) of points at Galactic (l, b) in deg and distance in kpc; left-handed.
 
     x points from the center to the Sun, y to the direction of l = 90 deg as the Sun sees it, z to the
     North Galactic Pole; the Sun is at (`R_SUN`, 0, `Z_SUN`). The arguments broadcast.
