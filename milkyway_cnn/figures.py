@@ -1,0 +1,55 @@
+"""How every figure of this package is made: no global state, shown inline in notebooks, saved reproducibly."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any
+
+import matplotlib.figure
+import numpy as np
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter
+
+from milkyway_cnn.storage import replacing
+
+__all__ = ["DIFFERENCE", "EXTINCTION", "UNOBSERVED", "Figure", "in_longitude", "largest", "save_figure"]
+
+#: Color maps: perceptually uniform, and safe for the color-blind; the color of what has no value.
+EXTINCTION, DIFFERENCE, UNOBSERVED = "inferno", "RdBu_r", "0.8"
+#: Resolution of saved figures (pixels per inch).
+DPI = 160
+
+
+class Figure(matplotlib.figure.Figure):
+    """A Matplotlib figure that pyplot does not know; as the last line of a notebook cell it shows itself.
+
+    Its layout is constrained, so that nothing is cut off or overlaps. It needs no closing.
+    """
+
+    def __init__(self, width: float, height: float, layout: Any = "constrained") -> None:
+        super().__init__(figsize=(width, height), layout=layout)
+
+    def _repr_png_(self) -> bytes:
+        image = io.BytesIO()
+        self.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
+        return image.getvalue()
+
+
+def save_figure(figure: matplotlib.figure.Figure, path: str | os.PathLike[str], dpi: int = DPI) -> None:
+    """Write a figure as PNG, whole or not at all; the same figure makes the same file."""
+    with replacing(path) as part:
+        figure.savefig(part, format="png", dpi=dpi, metadata={"Software": None})
+
+
+def largest(*fields: Any) -> float:
+    """Upper end of a color scale common to all fields: the 99.5th percentile of their finite values."""
+    values = np.concatenate([np.ravel(np.asarray(field, dtype=np.float64)) for field in fields])
+    values = values[np.isfinite(values)]
+    return max(float(np.quantile(values, 0.995)), 1e-3) if values.size else 1.0
+
+
+def in_longitude(axis: Axis) -> None:
+    """Label an axis in Galactic longitude, whose values may run beyond 360 deg."""
+    axis.set_major_formatter(FuncFormatter(lambda l, _: f"{l % 360:g}"))
+    axis.set_label_text("Galactic longitude $l$ (deg)")

@@ -1,0 +1,143 @@
+"""The Galaxy seen from its north pole: extinction per kpc around the Sun."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import Normalize, PowerNorm
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from milkyway_cnn.constants import R_SUN
+from milkyway_cnn.cube import within
+from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, largest
+from milkyway_cnn.maps.density import titled_densities
+from milkyway_cnn.sightlines import galactocentric
+
+__all__ = ["draw_face_on", "face_on", "sagittarius_carina"]
+
+#: Colors of the arm and the Sun, apart from each other and from the color map for the color-blind too.
+ARM, SUN = "#56B4E9", "#E69F00"
+
+
+def sagittarius_carina(phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Galactocentric x, y (kpc) of the Sagittarius-Carina arm at the angles `phi` (rad).
+
+    r = 0.246 kpc exp(0.242 phi) (Steiman-Cameron et al. 2010, ApJ 722, 1460, with the Sun at 8.5 kpc and
+    phi = 90 deg); it passes the Sun between phi = 720 and 1080 deg and is tangent to the line of sight at
+    l = 284.35 deg, 4.1 kpc from the Sun.
+    """
+    radius = 0.246 * np.exp(0.242 * phi)
+    return radius * np.sin(phi), radius * np.cos(phi)
+
+
+def face_on(
+    cube: xr.Dataset,
+    *,
+    b_max: float | None = None,
+    to: float | None = None,
+    beside: xr.Dataset | None = None,
+    names: tuple[str, str] = ("map", "truth"),
+) -> Figure:
+    """Extinction per kpc seen from the north Galactic pole, the Galactic center below the Sun.
+
+    Parameters
+    ----------
+    b_max
+        The mean is taken over cells with |b| <= b_max (deg); by default over all of them.
+    to
+        Distance (kpc) at which the view ends; by default the end of the cube.
+    beside
+        A second cube, drawn on the same scale.
+    names
+        What the cube and `beside` are called.
+
+    Returns
+    -------
+    Figure
+        The color scale grows with the square root of A_V per kpc and ends at its 99.5th percentile.
+    """
+    densities = titled_densities(cube, beside, names, b_max, to)
+    edges = within(cube, to or np.inf)["distance_edges"].values
+    norm = PowerNorm(0.5, 0.0, largest(*densities.values()))
+    x, y = _window(cube["l"].values, edges[-1])
+    width = 7.5 if beside is None else 6.0
+    height = width * (x[1] - x[0]) / (y[1] - y[0])
+    figure = Figure(len(densities) * width + 1.5, min(height, 9.0) + 0.9, layout="compressed")
+    axes = figure.subplots(1, len(densities), squeeze=False, sharex=True, sharey=True)[0]
+    for panel, (title, density) in zip(axes, densities.items(), strict=True):
+        mesh = draw_face_on(panel, density, edges, cube.attrs["cell_deg"], norm)
+        panel.set(xlim=y, ylim=x, xlabel="$y$ (kpc), towards $l$ = 90°")
+        panel.set_title(title, loc="left", fontsize="medium")
+    axes[0].set_ylabel("$x$ (kpc), from the Galactic center to the Sun")
+    axes[0].legend(handles=_named_within(axes[0]), loc="best", framealpha=0.9, fontsize="small")
+    label = "$A_V$ per kpc (mag kpc$^{-1}$)"
+    figure.colorbar(mesh, ax=list(axes), label=label, extend="max", fraction=0.04, pad=0.02, aspect=25)
+    return figure
+
+
+def draw_face_on(axes: Axes, density: xr.DataArray, edges: np.ndarray, cell: float, norm: Normalize) -> QuadMesh:
+    """Draw a `plane_density` of the distance `edges` (kpc), with the Sun, distances, longitudes and the arm.
+
+    The horizontal axis is the Galactocentric y, the vertical axis x (`sightlines.galactocentric`).
+    """
+    l = density["l"].values
+    l_edges = np.append(l - cell / 2, l[-1] + cell / 2)
+    b = float(density["b"])
+    axes.set_aspect("equal")
+    x, y, _ = galactocentric(l_edges[:, None], b, edges)
+    mesh = axes.pcolormesh(
+        y,
+        x,
+        np.ma.masked_invalid(density.values),
+        norm=norm,
+        cmap=colormaps[EXTINCTION].with_extremes(bad=UNOBSERVED),
+        rasterized=True,
+    )
+    thin: dict[str, Any] = {"color": "0.6", "linewidth": 0.6}
+    fine = np.linspace(l_edges[0], l_edges[-1], 200)
+    for distance in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(0, edges[-1])[1:]:
+        if distance <= edges[-1]:
+            x, y, _ = galactocentric(fine, b, distance)
+            axes.plot(y, x, **thin)
+            place: dict[str, Any] = {
+                "xytext": (0, 3),
+                "textcoords": "offset points",
+                "fontsize": "small",
+                "color": "0.3",
+            }
+            axes.annotate(f"{distance:g} kpc", (y[0], x[0]), **place)
+    for longitude in MaxNLocator(6 if np.ptp(l_edges) > 15 else 2, steps=[1, 2, 3, 5, 10]).tick_values(
+        l_edges[0], l_edges[-1]
+    ):
+        if l_edges[0] <= longitude <= l_edges[-1]:
+            x, y, _ = galactocentric(longitude, b, np.array([0.0, edges[-1], 1.045 * edges[-1]]))
+            axes.plot(y[:2], x[:2], **thin)
+            axes.text(y[2], x[2], f"{longitude % 360:g}°", ha="center", va="center", fontsize="small", color="0.3")
+    turn = np.linspace(0, 2 * np.pi, 721)
+    x, y = sagittarius_carina(turn + 4 * np.pi)
+    axes.plot(y, x, color=ARM, linewidth=1.4, label="Sagittarius–Carina arm")
+    axes.plot(
+        R_SUN * np.sin(turn), R_SUN * np.cos(turn), color="0.5", linewidth=1, linestyle="--", label="solar circle"
+    )
+    axes.plot(0, R_SUN, "o", color=SUN, markeredgecolor="black", label="Sun", linestyle="none")
+    return mesh
+
+
+def _window(l: np.ndarray, reach: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ranges of x and y (kpc) that hold the Sun and all sightlines to `reach` (kpc), with a margin."""
+    x, y, _ = galactocentric(np.linspace(l[0], l[-1], 100), 0.0, reach)
+    x, y = np.append(x, R_SUN), np.append(y, 0.0)
+    margin = 0.1 * reach
+    return (x.min() - margin, x.max() + margin), (y.min() - margin, y.max() + margin)
+
+
+def _named_within(axes: Axes) -> list[Line2D]:
+    """Return the named lines that pass through the window of the axes."""
+    named = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
+    return [line for line in named if axes.viewLim.count_contains(np.asarray(line.get_xydata()))]
