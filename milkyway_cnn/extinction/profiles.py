@@ -21,8 +21,9 @@ from milkyway_cnn.sightlines import galactocentric
 
 __all__ = ["ProfilePrior", "cumulative", "draw_profiles", "envelope"]
 
-# Branches of a profile's key, and columns of uniform numbers that one profile consumes, in this order; four more for each possible cloud.
+# Branches of a profile's key.
 _NUMBERS, _FIELD = range(2)
+# Columns of uniform numbers that one profile consumes; three more for each possible cloud.
 _SLOPE, _CONTRAST, _BRANCH, _TOTAL, _EMPTY, _CLOUDS, _FIRST_CLOUD = range(7)
 _MOST_CLOUDS = 5
 

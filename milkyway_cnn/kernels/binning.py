@@ -21,7 +21,7 @@ def pixel(color, magnitude, axes, pixels):
     y = (magnitude - axes[2]) * axes[3]
     if not (x >= 0.0 and y >= 0.0 and x < pixels and y < pixels):
         return -1
-    return int(math.floor(y)) * pixels + int(math.floor(x))
+    return math.floor(y) * pixels + math.floor(x)
 
 
 @serial

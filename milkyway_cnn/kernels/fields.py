@@ -59,6 +59,7 @@ def gaussian_fields(keys: np.ndarray, branch: int, slope: np.ndarray, modes: np.
         (n, points) float32.
     """
     if modes.shape[2] != out.shape[1] or keys.shape != slope.shape != out.shape[:1]:
-        msg = f"gaussian_fields: keys {keys.shape}, slope {slope.shape} and modes {modes.shape} do not fit out {out.shape}"
+        given = f"keys {keys.shape}, slope {slope.shape} and modes {modes.shape}"
+        msg = f"gaussian_fields: {given} do not fit out {out.shape}; give one key and slope a row, and its basis"
         raise ValueError(msg)
     _gaussian_fields_cpu(keys, np.uint64(branch), slope, modes, out)

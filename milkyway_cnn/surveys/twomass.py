@@ -8,12 +8,22 @@ import numpy as np
 
 from milkyway_cnn.errors import InputError
 
-__all__ = ["BANDS", "ERROR_FLOOR", "SAFE", "Band", "Cut", "completeness", "confusion_shift", "magnitude_error"]
+__all__ = [
+    "BANDS",
+    "COMPLETENESS_WIDTH",
+    "ERROR_FLOOR",
+    "SAFE",
+    "Band",
+    "Cut",
+    "completeness",
+    "confusion_shift",
+    "magnitude_error",
+]
 
 #: Photometric error of bright stars (mag): median of the catalogs named under `BANDS`.
 ERROR_FLOOR = 0.022
 #: Where half of the stars are found, fainter than the level-1 limit (mag), and how fast this ends (mag) [OC].
-_HALF_BEYOND_LIMIT, _WIDTH = 0.9, 0.15
+_HALF_BEYOND_LIMIT, COMPLETENESS_WIDTH = 0.9, 0.15
 #: Stars per square degree with J < 15.8 and Ks < 14.3 at which confusion sets in and costs one magnitude [OC].
 _CONFUSION_STARTS, _CONFUSION_ONE_MAGNITUDE = 15_000.0, 100_000.0
 
@@ -87,7 +97,7 @@ def completeness(magnitude: np.ndarray | float, band: str, star_density: np.ndar
     `star_density` (stars per square degree).
     """
     half = _band(band).half - confusion_shift(star_density)
-    return 1.0 / (1.0 + np.exp((np.asarray(magnitude) - half) / _WIDTH))
+    return 1.0 / (1.0 + np.exp((np.asarray(magnitude) - half) / COMPLETENESS_WIDTH))
 
 
 def _band(name: str) -> Band:

@@ -23,7 +23,7 @@ def test_uniforms_fill_the_open_interval_evenly():
 
 def test_normals_are_standard_and_their_pair_independent():
     key = np.uint64(5)
-    z = np.array([draws.normal(draws.bits(key, np.uint64(i))) for i in range(50_000)])
+    z = np.array([draws.normal(np.uint64(draws.bits(key, np.uint64(i)))) for i in range(50_000)])
     assert stats.kstest(z[:, 0], "norm").pvalue > 1e-3
     assert stats.kstest(z[:, 1], "norm").pvalue > 1e-3
     assert abs(np.corrcoef(z.T)[0, 1]) < 0.02

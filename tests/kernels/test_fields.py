@@ -13,8 +13,8 @@ def test_a_field_is_the_sum_of_its_modes():
     fields.gaussian_fields(keys, 4, np.full(3, slope, np.float32), fields.basis(points), out)
     k = np.arange(1, points + 1)
     for row, key in zip(out, keys, strict=True):
-        forked = draws.fork(key, np.uint64(4))
-        a = np.array([draws.normal(draws.bits(forked, np.uint64(mode))) for mode in range(points)])
+        forked = np.uint64(draws.fork(key, np.uint64(4)))
+        a = np.array([draws.normal(np.uint64(draws.bits(forked, np.uint64(mode)))) for mode in range(points)])
         phase = np.pi * np.outer(np.arange(points), k) / points
         amplitude = k ** (-slope / 2)
         expected = (np.cos(phase) * amplitude * a[:, 0] + np.sin(phase) * amplitude * a[:, 1]).sum(axis=1)

@@ -1,0 +1,167 @@
+"""Color-magnitude diagrams: stars, observed or modeled, as images of J-Ks and Ks.
+
+An image counts stars: rows are Ks, brightest first, columns J-Ks, bluest first. Only stars detected in J, H
+and Ks and inside the survey's safe cut enter; those that lie off the image are counted beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from milkyway_cnn.extinction.law import A_H, A_J, A_KS
+from milkyway_cnn.galaxy.synthesis import Stars
+from milkyway_cnn.kernels import binning
+from milkyway_cnn.kernels.examples import expected_diagram
+from milkyway_cnn.sightlines import Grid
+from milkyway_cnn.surveys import twomass
+from milkyway_cnn.surveys.read import Catalog
+
+__all__ = ["AXES", "DiagramAxes", "bare_diagram", "observe_cells", "parents", "star_density", "survey_parameters"]
+
+#: Parts into which each side of a cell is divided to find how much of it the catalog covers.
+_COVERAGE_PARTS = 5
+
+
+@dataclass(frozen=True)
+class DiagramAxes:
+    """Range and resolution of a diagram [OC]: A_V of 30 mag still fits in color, and every 2MASS star in Ks.
+
+    Parameters
+    ----------
+    color
+        Limits of J-Ks (mag).
+    magnitude
+        Limits of Ks (mag).
+    pixels
+        Pixels along each side.
+    """
+
+    color: tuple[float, float] = (-0.5, 5.9)
+    magnitude: tuple[float, float] = (6.0, 14.8)
+    pixels: int = 64
+
+    def kernel(self) -> np.ndarray:
+        """Lowest color, pixels per mag, lowest magnitude, pixels per mag: float32, as `kernels.binning` wants."""
+        (blue, red), (bright, faint) = self.color, self.magnitude
+        return np.array([blue, self.pixels / (red - blue), bright, self.pixels / (faint - bright)], np.float32)
+
+    def centers(self) -> dict[str, np.ndarray]:
+        """Pixel centers along `magnitude` and `color` (mag), as xarray coordinates."""
+        half = 0.5 / self.pixels
+        steps = np.linspace(half, 1.0 - half, self.pixels)
+        (blue, red), (bright, faint) = self.color, self.magnitude
+        return {"magnitude": bright + (faint - bright) * steps, "color": blue + (red - blue) * steps}
+
+
+#: The default diagram.
+AXES = DiagramAxes()
+
+
+def survey_parameters(star_density: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Describe 2MASS to `kernels.examples`: bands (3, 3), half (sightlines, 3), noise (2,), all float32.
+
+    `star_density` is the number of stars per square degree inside the safe cut on each sightline; it sets
+    where confusion ends the survey.
+    """
+    J, H, Ks = (twomass.BANDS[name] for name in ("J", "H", "Ks"))
+    cut = twomass.SAFE
+    bands = [[A_J, J.ten_sigma, cut.J], [A_H, H.ten_sigma, np.inf], [A_KS, Ks.ten_sigma, cut.Ks]]
+    shift = twomass.confusion_shift(np.atleast_1d(star_density))
+    half = np.array([J.half, H.half, Ks.half])[None, :] - shift[:, None]
+    noise = [twomass.ERROR_FLOOR, twomass.COMPLETENESS_WIDTH]
+    return np.array(bands, np.float32), half.astype(np.float32), np.array(noise, np.float32)
+
+
+def parents(stars: Stars) -> np.ndarray:
+    """Modeled stars as `kernels.examples` wants them: distance, J, H, Ks, (stars, 4) float32."""
+    return np.stack([stars.distance, stars.J, stars.H, stars.Ks], axis=1)
+
+
+def star_density(stars: Stars, solid_angle: float) -> float:
+    """Stars per square degree inside the survey's safe cut, of modeled stars in `solid_angle` square degrees."""
+    return np.count_nonzero((stars.J < twomass.SAFE.J) & (stars.Ks < twomass.SAFE.Ks)) / solid_angle
+
+
+def bare_diagram(
+    stars: Stars, solid_angle: float, *, seed: int, repeats: int = 4, axes: DiagramAxes = AXES
+) -> np.ndarray:
+    """Mean diagram per square degree of modeled stars without dust, as 2MASS would see them.
+
+    Parameters
+    ----------
+    stars
+        Modeled stars of `solid_angle` square degrees.
+    repeats
+        Realizations of the photometric noise that are averaged.
+
+    Returns
+    -------
+    (pixels, pixels) float32, stars per pixel per square degree.
+    """
+    bands, half, noise = survey_parameters(np.array(star_density(stars, solid_angle)))
+    image = expected_diagram(
+        parents(stars), np.uint64(seed), repeats, (bands, half[0], noise), axes.kernel(), axes.pixels
+    )
+    return image / np.float32(solid_angle)
+
+
+def observe_cells(catalog: Catalog, grid: Grid, axes: DiagramAxes = AXES) -> xr.Dataset:
+    """Bin an observed catalog into one diagram a cell of the grid.
+
+    Returns
+    -------
+    Dataset on (b, l) with `diagram` (b, l, magnitude, color) uint16 in stars per pixel; `stars`, those in the
+    safe cut and the image; `outside`, those in the cut but off the image; `faint`, those of the cell that fail
+    the cut or lack a band; `coverage`, the share of the cell's parts that hold any star of the catalog;
+    `solid_angle` (b,) in square degrees.
+    """
+    rows, columns = grid.shape
+    x = np.floor((catalog.l - grid.l_min) / grid.cell)
+    y = np.floor((catalog.b - grid.b_min) / grid.cell)
+    on_grid = (x >= 0) & (y >= 0) & (x < columns) & (y < rows)
+    cell = np.where(on_grid, y * columns + x, -1).astype(np.int32)
+    coverage = _coverage(catalog, grid, cell)
+
+    accepted = (catalog.J < twomass.SAFE.J) & (catalog.Ks < twomass.SAFE.Ks) & np.isfinite(catalog.H)
+    faint = np.bincount(cell[(cell >= 0) & ~accepted], minlength=rows * columns)
+    cell[~accepted] = -1
+    counts = np.zeros((rows * columns, axes.pixels, axes.pixels), np.uint32)
+    outside = np.zeros(rows * columns, np.int64)
+    binning.bin_stars(cell, catalog.J - catalog.Ks, catalog.Ks, axes.kernel(), counts, outside)
+
+    shape = (rows, columns)
+    sky = ("b", "l")
+    data = xr.Dataset(
+        {
+            "diagram": (
+                (*sky, "magnitude", "color"),
+                np.minimum(counts, 65535).astype(np.uint16).reshape(*shape, *counts.shape[1:]),
+            ),
+            "stars": (sky, counts.sum(axis=(1, 2), dtype=np.int64).reshape(shape)),
+            "outside": (sky, outside.reshape(shape)),
+            "faint": (sky, faint.reshape(shape)),
+            "coverage": (sky, coverage.reshape(shape)),
+            "solid_angle": ("b", grid.solid_angle),
+        },
+        coords={"b": grid.b, "l": grid.l, **axes.centers()},
+    )
+    units = {"diagram": "stars / pixel", "stars": "stars", "outside": "stars", "faint": "stars", "coverage": "1",
+             "solid_angle": "deg2", "b": "deg", "l": "deg", "magnitude": "mag", "color": "mag"}  # fmt: skip
+    for name, unit in units.items():
+        data[name].attrs["units"] = unit
+    return data
+
+
+def _coverage(catalog: Catalog, grid: Grid, cell: np.ndarray) -> np.ndarray:
+    """Share of each cell's parts that hold at least one star of any brightness: (cells,) float32."""
+    parts = _COVERAGE_PARTS
+    x = np.floor((catalog.l - grid.l_min) / grid.cell * parts).astype(np.int64) % parts
+    y = np.floor((catalog.b - grid.b_min) / grid.cell * parts).astype(np.int64) % parts
+    inside = cell >= 0
+    part = cell[inside].astype(np.int64) * parts**2 + y[inside] * parts + x[inside]
+    filled = np.zeros(grid.shape[0] * grid.shape[1] * parts**2, bool)
+    filled[part] = True
+    return filled.reshape(-1, parts**2).mean(axis=1, dtype=np.float32)

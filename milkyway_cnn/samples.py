@@ -1,0 +1,152 @@
+"""The stream of training examples: numbered, made on the fly, the same anywhere.
+
+Example number N of a split and a seed has the same profile and the same diagram whatever the batch it comes
+in, the number of threads, or the host: everything random in it descends from one key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from milkyway_cnn.diagrams import AXES, DiagramAxes, bare_diagram, parents, star_density, survey_parameters
+from milkyway_cnn.extinction.profiles import ProfilePrior, cumulative, draw_profiles, envelope
+from milkyway_cnn.galaxy.synthesis import synthesize
+from milkyway_cnn.kernels import draws, fields
+from milkyway_cnn.kernels.examples import draw_diagrams
+
+__all__ = ["SPLITS", "Examples", "Randomization", "Stream"]
+
+#: Branch of the seed that each split grows from: no example of one can appear in another.
+SPLITS = {"training": 0, "validation": 1, "test": 2}
+#: Parents are drawn in this many times the solid angle of a cell, so that no star becomes familiar.
+_PARENT_FACTOR = 20.0
+
+
+@dataclass(frozen=True)
+class Randomization:
+    """What the model may be wrong about, drawn anew for each example so that the network does not rely on it.
+
+    Parameters
+    ----------
+    density
+        The dusty diagram holds 10^u times the modeled stars, u uniform in +-density (dex).
+    color
+        J-Ks of all stars is shifted by up to +-color (mag): zero points, and the model's own colors.
+    beam
+        Largest standard deviation of ln(A_V) from star to star at one distance: dust that varies inside the
+        cell; uniform from 0.
+    """
+
+    density: float = 0.04
+    color: float = 0.01
+    beam: float = 0.4
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A batch of examples.
+
+    Parameters
+    ----------
+    diagrams
+        Dusty diagrams, stars per pixel: (n, pixels, pixels) uint16.
+    bare
+        The same sightline without dust, expected stars per pixel: (n, pixels, pixels) float32.
+    delta_A_V
+        The profile (mag per bin): (n, bins) float32.
+    sightline
+        Index of each example's sightline: (n,) int64.
+    outside
+        Stars of each example inside the cut but off the diagram: (n,) int32.
+    """
+
+    diagrams: np.ndarray
+    bare: np.ndarray
+    delta_A_V: np.ndarray
+    sightline: np.ndarray
+    outside: np.ndarray
+
+
+class Stream:
+    """Examples from several sightlines at once.
+
+    Parameters
+    ----------
+    sightlines
+        Galactic (l, b) in degrees; example N belongs to sightline N modulo their number.
+    solid_angle
+        Solid angle of a diagram on each sightline (square degrees): (sightlines,).
+    edges
+        Distance bin edges (kpc): (bins + 1,).
+    seed
+        Everything random descends from it.
+    prior, randomization
+        Distribution of the profiles, and what else varies.
+    axes
+        Range and resolution of the diagrams.
+    """
+
+    def __init__(
+        self,
+        sightlines: Sequence[tuple[float, float]],
+        solid_angle: np.ndarray,
+        edges: np.ndarray,
+        *,
+        seed: int,
+        prior: ProfilePrior = ProfilePrior(),
+        randomization: Randomization = Randomization(),
+        axes: DiagramAxes = AXES,
+    ) -> None:
+        self.sightlines = sightlines
+        self.edges = edges
+        self.seed = seed
+        self.prior = prior
+        self.randomization = randomization
+        self.axes = axes
+        self._envelope = np.stack([envelope(l, b, edges) for l, b in sightlines])
+        self._modes = fields.basis(edges.size - 1)
+
+        lists, density, bare = [], [], []
+        for index, ((l, b), area) in enumerate(zip(sightlines, np.asarray(solid_angle) * _PARENT_FACTOR, strict=True)):
+            stars = synthesize(l, b, area, seed=seed + index)
+            lists.append(parents(stars))
+            density.append(star_density(stars, area))
+            bare.append(bare_diagram(stars, area, seed=seed + index, axes=axes) * np.float32(solid_angle[index]))
+        self._bare = np.stack(bare)
+        self._stars = np.concatenate(lists)
+        self._number = np.array([len(stars) for stars in lists], np.int64)
+        self._first = np.cumsum(self._number) - self._number
+        self._survey = survey_parameters(np.array(density))
+
+    def examples(self, first: int, count: int, split: str = "training") -> Examples:
+        """Examples number `first` to `first + count - 1` of a split."""
+        numbers = np.arange(first, first + count)
+        sightline = numbers % len(self.sightlines)
+        profile_keys, star_keys, nuisance_keys = (
+            draws.keys(self.seed, SPLITS[split], use, numbers) for use in range(3)
+        )
+        profiles = draw_profiles(profile_keys, self._envelope[sightline], self.edges, self.prior, self._modes)
+        vary = self.randomization
+        u = draws.uniforms(nuisance_keys, 0, 3)
+        diagrams = np.empty((count, self.axes.pixels, self.axes.pixels), np.uint16)
+        outside = np.empty(count, np.int32)
+        draw_diagrams(
+            self._stars,
+            self._first,
+            self._number,
+            sightline,
+            star_keys,
+            self._number[sightline] / _PARENT_FACTOR * 10.0 ** (vary.density * (2.0 * u[:, 0] - 1.0)),
+            np.float32(vary.beam) * u[:, 1],
+            np.float32(vary.color) * (2.0 * u[:, 2] - 1.0),
+            cumulative(profiles),
+            (self.edges.size - 1) / float(self.edges[-1]),
+            self._survey,
+            self.axes.kernel(),
+            diagrams,
+            outside,
+        )
+        return Examples(diagrams, self._bare[sightline], profiles, sightline, outside)
