@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
+from typing import Any
 from typing import Any
 
 # GNU OpenMP is the layer that two Python threads may enter at once; it must be chosen before Numba starts.
@@ -31,4 +33,4 @@ body: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, inline="never
 loop: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)
 
 #: Loop on one thread, for passes that memory limits or whose elements meet.
-serial = functools.partial(njit, cache=True, fastmath=FASTMATH, nogil=True)
+serial: Callable[..., Any] = functools.partial(njit, cache=True, fastmath=FASTMATH, nogil=True)
