@@ -105,7 +105,7 @@ class Grid:
     @property
     def solid_angle(self) -> np.ndarray:
         """Solid angle of a cell of each row, in square degrees: (b,)."""
-        return solid_angle(self.cell, self.b - self.cell / 2, self.b + self.cell / 2)
+        return np.asarray(solid_angle(self.cell, self.b - self.cell / 2, self.b + self.cell / 2))
 
     def division(self, columns: int, rows: int) -> list[tuple[float, float]]:
         """Middles (l, b) of the region divided into columns x rows equal parts, row by row.
