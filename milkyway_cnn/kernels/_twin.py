@@ -11,7 +11,6 @@ import functools
 import os
 from collections.abc import Callable
 from typing import Any
-from typing import Any
 
 # GNU OpenMP is the layer that two Python threads may enter at once; it must be chosen before Numba starts.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
