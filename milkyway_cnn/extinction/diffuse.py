@@ -27,5 +27,5 @@ def diffuse_dust(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     extinction it reproduces (13.62 against 13.65 mag at l = 30 deg, b = 0).
     """
     radius = np.hypot(x, y)
-    density = LOCAL_GRADIENT / _einasto(R_SUN, Z_SUN) * _einasto(radius, z)
+    density = float(LOCAL_GRADIENT / _einasto(R_SUN, Z_SUN)) * _einasto(radius, z)
     return np.where(radius < R_EDGE, np.maximum(density, 0.0), 0.0)
