@@ -107,6 +107,17 @@ class Grid:
         """Solid angle of a cell of each row, in square degrees: (b,)."""
         return np.asarray(solid_angle(self.cell, self.b - self.cell / 2, self.b + self.cell / 2))
 
+    def cell_index(self, l: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Find the cell of each position: row x columns + column, or -1 outside the region; (n,) int32.
+
+        `l` and `b` (deg) should be float64; longitudes are taken modulo 360. A cell holds its lower edges.
+        """
+        rows, columns = self.shape
+        column = np.floor((np.asarray(l) - self.l_min) % 360.0 / self.cell)
+        row = np.floor((np.asarray(b) - self.b_min) / self.cell)
+        inside = (column < columns) & (row >= 0) & (row < rows)  # NaN is outside
+        return np.where(inside, row * columns + column, -1).astype(np.int32)
+
     def division(self, columns: int, rows: int) -> list[tuple[float, float]]:
         """Middles (l, b) of the region divided into columns x rows equal parts, row by row.
 
