@@ -138,6 +138,6 @@ def _window(l: np.ndarray, reach: float) -> tuple[tuple[float, float], tuple[flo
 
 
 def _named_within(axes: Axes) -> list[Line2D]:
-    """Return the named lines that pass through the window of the axes."""
-    named = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
-    return [line for line in named if axes.viewLim.count_contains(np.asarray(line.get_xydata()))]
+    """Return the lines that pass through the window of the axes, one of each name."""
+    named = {str(line.get_label()): line for line in axes.lines if axes.viewLim.count_contains(line.get_xydata())}
+    return [line for name, line in named.items() if not name.startswith("_")]
