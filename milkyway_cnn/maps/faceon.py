@@ -15,24 +15,22 @@ from matplotlib.ticker import MaxNLocator
 
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.cube import within
+from milkyway_cnn.extinction.arms import ARMS, SpiralArm
 from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, largest
 from milkyway_cnn.maps.density import titled_densities
 from milkyway_cnn.sightlines import galactocentric
 
-__all__ = ["draw_face_on", "face_on", "sagittarius_carina"]
+__all__ = ["draw_face_on", "face_on", "trace"]
 
-#: Colors of the arm and the Sun, apart from each other and from the color map for the color-blind too.
+#: Colors of the arms and the Sun, apart from each other and from the color map for the color-blind too.
 ARM, SUN = "#56B4E9", "#E69F00"
 
 
-def sagittarius_carina(phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Galactocentric x, y (kpc) of the Sagittarius-Carina arm at the angles `phi` (rad).
-
-    r = 0.246 kpc exp(0.242 phi) (Steiman-Cameron et al. 2010, ApJ 722, 1460, with the Sun at 8.5 kpc and
-    phi = 90 deg); it passes the Sun between phi = 720 and 1080 deg and is tangent to the line of sight at
-    l = 284.35 deg, 4.1 kpc from the Sun.
-    """
-    radius = 0.246 * np.exp(0.242 * phi)
+def trace(arm: SpiralArm, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Galactocentric x, y (kpc) of an arm at the given radii (kpc); NaN beyond two `extent` of its middle."""
+    phi = np.log(radius / arm.scale) / arm.slope
+    off = np.abs((np.degrees(phi) - arm.middle + 180) % 360 - 180)
+    radius = np.where(off <= 2 * arm.extent, radius, np.nan)
     return radius * np.sin(phi), radius * np.cos(phi)
 
 
@@ -82,7 +80,7 @@ def face_on(
 
 
 def draw_face_on(axes: Axes, density: xr.DataArray, edges: np.ndarray, cell: float, norm: Normalize) -> QuadMesh:
-    """Draw a `plane_density` of the distance `edges` (kpc), with the Sun, distances, longitudes and the arm.
+    """Draw a `plane_density` of the distance `edges` (kpc), with the Sun, distances, longitudes and the spiral arms.
 
     The horizontal axis is the Galactocentric y, the vertical axis x (`sightlines.galactocentric`).
     """
@@ -119,9 +117,10 @@ def draw_face_on(axes: Axes, density: xr.DataArray, edges: np.ndarray, cell: flo
             x, y, _ = galactocentric(longitude, b, np.array([0.0, edges[-1], 1.045 * edges[-1]]))
             axes.plot(y[:2], x[:2], **thin)
             axes.text(y[2], x[2], f"{longitude % 360:g}°", ha="center", va="center", fontsize="small", color="0.3")
+    for arm in ARMS:
+        x, y = trace(arm, np.geomspace(3.0, 20.0, 1000))
+        axes.plot(y, x, color=ARM, linewidth=1.2, label="spiral arms")
     turn = np.linspace(0, 2 * np.pi, 721)
-    x, y = sagittarius_carina(turn + 4 * np.pi)
-    axes.plot(y, x, color=ARM, linewidth=1.4, label="Sagittarius–Carina arm")
     axes.plot(
         R_SUN * np.sin(turn), R_SUN * np.cos(turn), color="0.5", linewidth=1, linestyle="--", label="solar circle"
     )
