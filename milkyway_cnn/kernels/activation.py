@@ -1,4 +1,4 @@
-"""Bias and leaky ReLU of dense layers: ``y = z`` above zero, ``slope * z`` elsewhere.
+"""Bias and leaky ReLU of dense layers (``y = z`` above zero, ``slope * z`` elsewhere); logistic and softmax.
 
 Slope 1 is the linear layer and slope 0 the ReLU. The derivative is read from the sign of the output, which has
 the sign of the input; at zero it is `slope`.
@@ -6,11 +6,22 @@ the sign of the input; at zero it is `slope`.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from milkyway_cnn.kernels._twin import body, loop, prange
 
-__all__ = ["activate", "activate_backward", "leaky", "leaky_slope"]
+__all__ = [
+    "activate",
+    "activate_backward",
+    "leaky",
+    "leaky_slope",
+    "logistic",
+    "logistic_backward",
+    "softmax",
+    "softmax_backward",
+]
 
 #: Columns that one thread sums at a time: the order of the sum does not depend on how many threads there are.
 _COLUMNS = 64
@@ -49,6 +60,44 @@ def _activate_backward(y, slope, scale, keep, gradient, gradient_bias):
                 gradient_bias[i] += scale * gradient[n, i]
 
 
+@loop
+def _logistic(x, out):
+    for n in prange(x.shape[0]):
+        for i in range(x.shape[1]):
+            out[n, i] = np.float32(1.0) / (np.float32(1.0) + math.exp(-x[n, i]))
+
+
+@loop
+def _logistic_backward(y, gradient, gradient_in):
+    for n in prange(y.shape[0]):
+        for i in range(y.shape[1]):
+            gradient_in[n, i] = gradient[n, i] * y[n, i] * (np.float32(1.0) - y[n, i])
+
+
+@loop
+def _softmax(x, out):
+    for n in prange(x.shape[0]):
+        largest = x[n, 0]
+        for i in range(1, x.shape[1]):
+            largest = max(largest, x[n, i])
+        total = np.float32(0.0)
+        for i in range(x.shape[1]):
+            out[n, i] = math.exp(x[n, i] - largest)
+            total += out[n, i]
+        for i in range(x.shape[1]):
+            out[n, i] /= total
+
+
+@loop
+def _softmax_backward(y, gradient, gradient_in):
+    for n in prange(y.shape[0]):
+        mean = np.float32(0.0)
+        for i in range(y.shape[1]):
+            mean += y[n, i] * gradient[n, i]
+        for i in range(y.shape[1]):
+            gradient_in[n, i] = y[n, i] * (gradient[n, i] - mean)
+
+
 def activate(y, bias, slope):
     """Add the bias (width,) to y (n, width) and apply the leaky ReLU, in place."""
     _activate(y, bias, np.float32(slope))
@@ -60,3 +109,23 @@ def activate_backward(y, slope, scale, keep, gradient, gradient_bias):
     ``gradient_bias = scale * sum over n of gradient + keep * gradient_bias``.
     """
     _activate_backward(y, np.float32(slope), np.float32(scale), np.float32(keep), gradient, gradient_bias)
+
+
+def logistic(x, out):
+    """``out = 1 / (1 + exp(-x))``: (n, width) -> (n, width)."""
+    _logistic(x, out)
+
+
+def logistic_backward(y, gradient, gradient_in):
+    """Gradient of `logistic`, from its output y."""
+    _logistic_backward(y, gradient, gradient_in)
+
+
+def softmax(x, out):
+    """``out_i = exp(x_i) / sum over j of exp(x_j)``: (n, width) -> (n, width)."""
+    _softmax(x, out)
+
+
+def softmax_backward(y, gradient, gradient_in):
+    """Gradient of `softmax`, from its output y."""
+    _softmax_backward(y, gradient, gradient_in)

@@ -2,15 +2,16 @@
 
 The full-resolution feature map is never stored: of each pooling window only the largest value and its number are.
 
-Layout. Each padded image becomes one flat row in which a weight of the kernel (a "tap": channel, row, column) is
-a constant offset from the output position. With stride s the image is first dealt out to s x s phase planes, so
-that neighboring outputs are neighboring numbers for every stride. A plane of outputs is then a sum of shifted,
-weighted copies of that row: long vector loops whatever the shape. The columns where such a plane runs over the
-image's edge are computed and ignored.
+Layout. Each padded image becomes one flat row in which a weight of the kernel (a "tap") is a constant offset from
+the output position. With strides the image is first dealt out to phases, so that neighboring outputs are neighboring
+numbers for every stride. A feature map is then a sum of shifted, weighted copies of that row: long vector loops
+whatever the shape, in one, two or three dimensions. The columns where such a sum runs over the image's edge are
+computed and ignored.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +23,8 @@ __all__ = ["convolution_work", "convolve", "convolve_backward"]
 
 #: Taps that are added in one go, so that the sum is loaded and stored once for all of them.
 _TAPS = 4
-#: Numbers of one feature plane that are summed at a time; they stay in the first-level cache.
-_PLANE = 512
+#: Numbers of one feature map that are summed at a time; they stay in the first-level cache.
+_BLOCK = 512
 #: Groups of images whose weight gradients are summed apart: a constant, so that threads cannot change the result.
 _GROUPS = 16
 
@@ -31,109 +32,132 @@ _GROUPS = 16
 class Work(NamedTuple):
     """What a convolution of one geometry needs besides inputs and outputs."""
 
-    stride: int
-    padding: tuple[int, int]  # rows, columns
-    pool: int
+    pool: tuple[int, int]  # rows, columns
     rows: int  # output rows of one block
-    planes: tuple[int, int]  # rows and columns of a phase plane
+    pitch: tuple[int, int]  # numbers from one plane, one row to the next
+    starts: np.ndarray  # (image rows,) int64, place of each row of the image in the flat row
+    steps: np.ndarray  # (columns,) int64, what each column adds to it
     offsets: np.ndarray  # (taps,) int64
     taps: np.ndarray  # (filters, taps) float32, the weights, filled up with zeros
     padded: np.ndarray  # (batch, numbers of an image) float32
     gradient_padded: np.ndarray  # the same, or (0, 0) where the input needs no gradient
     total: np.ndarray  # (batch, numbers of a block) float32
-    delta: np.ndarray  # (groups, numbers of a feature plane) float32
+    delta: np.ndarray  # (groups, numbers of a feature map) float32
     partial: np.ndarray  # (groups, filters, taps + 1) float32, the bias last
+    sums: np.ndarray  # (filters, taps + 1) float32, over all groups
 
 
 def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_shape, input_gradient=True):
-    """Buffers and offsets for images of `shape` (channels, rows, columns) and outputs of `out_shape` after pooling."""
-    channels, height, width = shape
-    filters, _, rows, columns = weights_shape
-    down, across = (-(-(size + 2 * pad) // stride) for size, pad in zip((height, width), padding, strict=True))
-    plane = down * across
-    c, u, v = (axis.reshape(-1) for axis in np.indices((channels, rows, columns)))
-    offsets = ((c * stride + u % stride) * stride + v % stride) * plane + (u // stride) * across + v // stride
+    """Make the buffers and offsets of one geometry.
+
+    Parameters
+    ----------
+    shape, out_shape : (int, int, int, int)
+        Channels, planes, rows and columns of the input; of the output after pooling.
+    weights_shape : (int, int, int, int, int)
+        Filters, channels, planes, rows, columns.
+    stride, padding : (int, int, int)
+        For planes, rows and columns.
+    pool : (int, int)
+        Rows and columns of a pooling window; (1, 1) for none.
+    """
+    filters, channels, *kernel = weights_shape
+    size = [-(-(n + 2 * pad) // step) for n, pad, step in zip(shape[1:], padding, stride, strict=True)]
+    deep, down, across = size
+    volume, phases = deep * down * across, math.prod(stride)
+
+    def place(channel, *position):
+        """Find the flat place of a padded position: channel, then phase, then where it lies in the phase."""
+        phase, inner = 0, 0
+        for p, step, n in zip(position, stride, size, strict=True):
+            phase, inner = phase * step + p % step, inner * n + p // step
+        return (channel * phases + phase) * volume + inner
+
+    c, *axes = np.indices((channels, *kernel)).reshape(4, -1)
+    offsets = place(c, *axes)
     taps = -(-len(offsets) // _TAPS) * _TAPS
-    numbers = channels * stride * stride * plane + (columns - 1) // stride
-    block = pool * max(1, _PLANE // (pool * across))
+    c, z, y = np.indices(shape[:3]).reshape(3, -1)
+    top = np.array(padding)
+    rows = pool[0] * max(1, _BLOCK // (pool[0] * across))
+    numbers = channels * phases * volume + (kernel[2] - 1) // stride[2]
     return Work(
-        stride,
-        padding,
         pool,
-        block,
-        (down, across),
-        np.pad(offsets, (0, taps - len(offsets))).astype(np.int64),
+        rows,
+        (down * across, across),
+        place(c, z + top[0], y + top[1], np.zeros_like(c)),
+        place(0, 0, 0, np.arange(shape[3]) + top[2]),
+        np.pad(offsets, (0, taps - len(offsets))),
         np.zeros((filters, taps), np.float32),
         np.zeros((batch, numbers), np.float32),
         np.zeros((batch, numbers) if input_gradient else (0, 0), np.float32),
-        np.empty((batch, block * across), np.float32),
-        np.empty((_GROUPS, out_shape[1] * pool * across), np.float32),
+        np.empty((batch, rows * across), np.float32),
+        np.empty((_GROUPS, (out_shape[1] - 1) * down * across + out_shape[2] * pool[0] * across), np.float32),
         np.empty((_GROUPS, filters, taps + 1), np.float32),
+        np.empty((filters, taps + 1), np.float32),
     )
 
 
 @loop
-def _deal(x, stride, top, left, down, across, padded):
+def _deal(x, starts, steps, padded):
     for n in prange(x.shape[0]):
-        for c in range(x.shape[1]):
-            for i in range(x.shape[2]):
-                y = i + top
-                row = (c * stride + y % stride) * stride
-                for j in range(x.shape[3]):
-                    z = j + left
-                    padded[n, ((row + z % stride) * down + y // stride) * across + z // stride] = x[n, c, i, j]
+        for row in range(starts.size):
+            for j in range(steps.size):
+                padded[n, starts[row] + steps[j]] = x[n, row, j]
 
 
 @loop
-def _collect(padded, stride, top, left, down, across, x):
+def _collect(padded, starts, steps, x):
     for n in prange(x.shape[0]):
-        for c in range(x.shape[1]):
-            for i in range(x.shape[2]):
-                y = i + top
-                row = (c * stride + y % stride) * stride
-                for j in range(x.shape[3]):
-                    z = j + left
-                    x[n, c, i, j] = padded[n, ((row + z % stride) * down + y // stride) * across + z // stride]
+        for row in range(starts.size):
+            for j in range(steps.size):
+                x[n, row, j] = padded[n, starts[row] + steps[j]]
 
 
 @loop
-def _forward(padded, offsets, taps, bias, slope, pool, rows, across, total, out, winner):
-    count, filters, out_rows, out_columns = out.shape
+def _forward(padded, offsets, taps, bias, slope, pool, rows, pitch, total, out, winner):
+    count, filters, out_planes, out_rows, out_columns = out.shape
+    high, wide = pool
+    plane, across = pitch
     for n in prange(count):
         for q in range(filters):
-            for top in range(0, out_rows * pool, rows):
-                bottom = min(out_rows * pool, top + rows)
-                size = (bottom - top) * across
-                z = total[n, :size]
-                for j in range(size):
-                    z[j] = bias[q]
-                for t in range(0, taps.shape[1], _TAPS):
-                    begin = top * across
-                    a = padded[n, begin + offsets[t] : begin + offsets[t] + size]
-                    b = padded[n, begin + offsets[t + 1] : begin + offsets[t + 1] + size]
-                    c = padded[n, begin + offsets[t + 2] : begin + offsets[t + 2] + size]
-                    d = padded[n, begin + offsets[t + 3] : begin + offsets[t + 3] + size]
-                    w_a, w_b, w_c, w_d = taps[q, t], taps[q, t + 1], taps[q, t + 2], taps[q, t + 3]
+            for w in range(out_planes):
+                for top in range(0, out_rows * high, rows):
+                    bottom = min(out_rows * high, top + rows)
+                    begin = w * plane + top * across
+                    size = (bottom - top) * across
+                    z = total[n, :size]
                     for j in range(size):
-                        z[j] += w_a * a[j] + w_b * b[j] + w_c * c[j] + w_d * d[j]
-                for i in range((bottom - top) // pool):
-                    for j in range(out_columns):
-                        corner = i * pool * across + j * pool
-                        best = z[corner]
-                        number = 0
-                        for k in range(1, pool * pool):
-                            value = z[corner + (k // pool) * across + k % pool]
-                            if value > best:
-                                best = value
-                                number = k
-                        out[n, q, top // pool + i, j] = leaky(best, slope)
-                        winner[n, q, top // pool + i, j] = number
+                        z[j] = bias[q]
+                    for t in range(0, taps.shape[1], _TAPS):
+                        a = padded[n, begin + offsets[t] : begin + offsets[t] + size]
+                        b = padded[n, begin + offsets[t + 1] : begin + offsets[t + 1] + size]
+                        c = padded[n, begin + offsets[t + 2] : begin + offsets[t + 2] + size]
+                        d = padded[n, begin + offsets[t + 3] : begin + offsets[t + 3] + size]
+                        w_a, w_b, w_c, w_d = taps[q, t], taps[q, t + 1], taps[q, t + 2], taps[q, t + 3]
+                        for j in range(size):
+                            z[j] += w_a * a[j] + w_b * b[j] + w_c * c[j] + w_d * d[j]
+                    for i in range((bottom - top) // high):
+                        for j in range(out_columns):
+                            corner = i * high * across + j * wide
+                            best = z[corner]
+                            number = 0
+                            for k in range(1, high * wide):
+                                value = z[corner + (k // wide) * across + k % wide]
+                                if value > best:
+                                    best = value
+                                    number = k
+                            out[n, q, w, top // high + i, j] = leaky(best, slope)
+                            winner[n, q, w, top // high + i, j] = number
 
 
 @loop
-def _backward(padded, offsets, taps, slope, pool, across, out, winner, gradient, delta, partial, gradient_padded):
-    count, filters, out_rows, out_columns = out.shape
+def _backward(padded, offsets, taps, slope, pool, pitch, out, winner, gradient, delta, partial, gradient_padded):
+    count, filters, out_planes, out_rows, out_columns = out.shape
+    high, wide = pool
+    plane, across = pitch
     last = taps.shape[1]
+    # The last row ends with its last output, before the flat row of the image does.
+    end = delta.shape[1] - across + out_columns * wide
     for group in prange(_GROUPS):
         partial[group] = np.float32(0.0)
         d = delta[group]
@@ -142,20 +166,20 @@ def _backward(padded, offsets, taps, slope, pool, across, out, winner, gradient,
                 gradient_padded[n] = np.float32(0.0)
             for q in range(filters):
                 d[:] = np.float32(0.0)
-                for i in range(out_rows):
-                    for j in range(out_columns):
-                        k = np.int64(winner[n, q, i, j])
-                        value = gradient[n, q, i, j] * leaky_slope(out[n, q, i, j], slope)
-                        d[(i * pool + k // pool) * across + j * pool + k % pool] = value
-                        partial[group, q, last] += value
+                for w in range(out_planes):
+                    for i in range(out_rows):
+                        for j in range(out_columns):
+                            k = np.int64(winner[n, q, w, i, j])
+                            value = gradient[n, q, w, i, j] * leaky_slope(out[n, q, w, i, j], slope)
+                            d[w * plane + (i * high + k // wide) * across + j * wide + k % wide] = value
+                            partial[group, q, last] += value
                 for t in range(0, last, _TAPS):
                     a = padded[n, offsets[t] :]
                     b = padded[n, offsets[t + 1] :]
                     c = padded[n, offsets[t + 2] :]
                     e = padded[n, offsets[t + 3] :]
                     s_a = s_b = s_c = s_e = np.float32(0.0)
-                    # The last row ends with its last output, before the flat row does.
-                    for j in range(d.size - across + out_columns * pool):
+                    for j in range(end):
                         s_a += d[j] * a[j]
                         s_b += d[j] * b[j]
                         s_c += d[j] * c[j]
@@ -168,7 +192,7 @@ def _backward(padded, offsets, taps, slope, pool, across, out, winner, gradient,
                     for t in range(last):
                         weight = taps[q, t]
                         g = gradient_padded[n, offsets[t] :]
-                        for j in range(d.size - across + out_columns * pool):
+                        for j in range(end):
                             g[j] += weight * d[j]
 
 
@@ -177,18 +201,17 @@ def convolve(x, weights, bias, slope, work, out, winner):
 
     Parameters
     ----------
-    x : (n, channels, height, width) float32
-    weights : (filters, channels, rows, columns) float32
+    x : (n, channels, planes, rows, columns) float32
+    weights : (filters, channels, planes, rows, columns) float32
     bias : (filters,) float32
     work : Work
         From `convolution_work`, with stride, padding and pooling; a rest at the edges is left out by all three.
-    out : (n, filters, height', width') float32
+    out : (n, filters, planes', rows', columns') float32
     winner : as out, uint8
         Number of the largest value in its pooling window, in reading order; the first of equals.
     """
     work.taps[:, : weights[0].size] = weights.reshape(len(weights), -1)
-    _deal(x, work.stride, *work.padding, *work.planes, work.padded)
-    across = work.planes[1]
+    _deal(x.reshape(len(x), -1, x.shape[-1]), work.starts, work.steps, work.padded)
     _forward(
         work.padded,
         work.offsets,
@@ -197,7 +220,7 @@ def convolve(x, weights, bias, slope, work, out, winner):
         np.float32(slope),
         work.pool,
         work.rows,
-        across,
+        work.pitch,
         work.total,
         out,
         winner,
@@ -212,14 +235,13 @@ def convolve_backward(
     ``gradient_weights = scale * (sum over images) + keep * gradient_weights``, the same for the bias;
     `gradient_in` may be None, for a first layer.
     """
-    across = work.planes[1]
     _backward(
         work.padded,
         work.offsets,
         work.taps,
         np.float32(slope),
         work.pool,
-        across,
+        work.pitch,
         out,
         winner,
         gradient,
@@ -227,9 +249,14 @@ def convolve_backward(
         work.partial,
         work.gradient_padded[:0] if gradient_in is None else work.gradient_padded,
     )
-    total = work.partial.sum(axis=0)
-    for kept, new in ((gradient_weights.reshape(len(weights), -1), total), (gradient_bias[:, None], total[:, -1:])):
+    work.partial.sum(axis=0, out=work.sums)
+    for kept, new in (
+        (gradient_weights.reshape(len(weights), -1), work.sums[:, : weights[0].size]),
+        (gradient_bias, work.sums[:, -1]),
+    ):
+        new *= np.float32(scale)
         kept *= np.float32(keep)
-        kept += np.float32(scale) * new[:, : kept.shape[1]]
+        kept += new
     if gradient_in is not None:
-        _collect(work.gradient_padded, work.stride, *work.padding, *work.planes, gradient_in)
+        flat = gradient_in.reshape(len(x), -1, x.shape[-1])
+        _collect(work.gradient_padded, work.starts, work.steps, flat)

@@ -14,17 +14,17 @@ __all__ = ["dropout"]
 
 
 @loop
-def _dropout(x, rate, key, first, out):
+def _dropout(x, rate, key, first, shared, out):
     width = x.shape[1]
     factor = np.float32(1.0) / (np.float32(1.0) - rate)
     for n in prange(x.shape[0]):
-        row = np.uint64((first + np.int64(n)) * width)
+        row = np.uint64(0) if shared else np.uint64((first + np.int64(n)) * width)
         for i in range(width):
             kept = uniform(bits(key, row + np.uint64(i))) >= rate
             out[n, i] = x[n, i] * factor if kept else np.float32(0.0)
 
 
-def dropout(x, rate, key, first, out):
+def dropout(x, rate, key, first, shared, out):
     """Drop values of x (n, ...) into `out`; the same call on gradients is the backward pass.
 
     Parameters
@@ -33,6 +33,8 @@ def dropout(x, rate, key, first, out):
         Stream of the mask.
     first : int
         Number of the first example in the stream, so that the mask does not depend on the batch size.
+    shared : bool
+        Whether all examples have the mask of example 0.
     """
     n = len(x)
-    _dropout(x.reshape(n, -1), np.float32(rate), np.uint64(key), first, out.reshape(n, -1))
+    _dropout(x.reshape(n, -1), np.float32(rate), np.uint64(key), first, shared, out.reshape(n, -1))

@@ -1,12 +1,27 @@
-"""Losses and their gradients, one value for each example."""
+"""Losses and their gradients, one value for each example.
+
+Weights have one row or one for each example, and one column or one for each output: (1, 1) is the same for all.
+"""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from milkyway_cnn.kernels._twin import loop, prange
+from milkyway_cnn.kernels._twin import body, loop, prange
 
-__all__ = ["squared_error"]
+__all__ = ["absolute_error", "cross_entropy", "gaussian_nll", "squared_error"]
+
+#: Least probability that a cross-entropy sees: its inverse is still a float32.
+_LEAST = np.float32(1e-37)
+
+
+@body
+def _weight(weights, n, i):
+    """Read the weight of output i of example n."""
+    row = np.int64(n) if weights.shape[0] > 1 else np.int64(0)
+    return weights[row, i if weights.shape[1] > 1 else 0]
 
 
 @loop
@@ -20,8 +35,8 @@ def _squared_error(output, target, weights, cumulative, each, gradient):
         for i in range(outputs):
             error = output[n, i] - target[n, i]
             total += error
-            value += weights[n, i] * (error * error + cumulative * total * total)
-            gradient[n, i] = weights[n, i] * total
+            value += _weight(weights, n, i) * (error * error + cumulative * total * total)
+            gradient[n, i] = _weight(weights, n, i) * total
         each[n] = value * per_output
         # An output enters every sum from its own place on: the gradient sums from the far end.
         beyond = np.float32(0.0)
@@ -29,7 +44,52 @@ def _squared_error(output, target, weights, cumulative, each, gradient):
             i = outputs - 1 - k
             beyond += gradient[n, i]
             error = output[n, i] - target[n, i]
-            gradient[n, i] = per_value * (weights[n, i] * error + cumulative * beyond)
+            gradient[n, i] = per_value * (_weight(weights, n, i) * error + cumulative * beyond)
+
+
+@loop
+def _absolute_error(output, target, weights, each, gradient):
+    outputs = output.shape[1]
+    per_value = np.float32(1.0) / np.float32(output.size)
+    for n in prange(output.shape[0]):
+        value = 0.0
+        for i in range(outputs):
+            error = output[n, i] - target[n, i]
+            weight = _weight(weights, n, i)
+            value += weight * abs(error)
+            gradient[n, i] = per_value * weight * np.float32(np.sign(error))
+        each[n] = value / outputs
+
+
+@loop
+def _gaussian_nll(output, target, weights, each, gradient):
+    outputs = target.shape[1]
+    per_value = np.float32(1.0) / np.float32(target.size)
+    half = np.float32(0.5)
+    for n in prange(output.shape[0]):
+        value = 0.0
+        for i in range(outputs):
+            error = output[n, i] - target[n, i]
+            log_variance = output[n, outputs + i]
+            inverse = math.exp(-log_variance)
+            weight = _weight(weights, n, i)
+            value += weight * half * (log_variance + error * error * inverse)
+            gradient[n, i] = per_value * weight * error * inverse
+            gradient[n, outputs + i] = per_value * weight * half * (np.float32(1.0) - error * error * inverse)
+        each[n] = value / outputs
+
+
+@loop
+def _cross_entropy(output, target, weights, each, gradient):
+    per_example = np.float32(1.0) / np.float32(output.shape[0])
+    for n in prange(output.shape[0]):
+        value = 0.0
+        for i in range(output.shape[1]):
+            probability = max(output[n, i], _LEAST)
+            share = _weight(weights, n, i) * target[n, i]
+            value -= share * math.log(probability)
+            gradient[n, i] = -per_example * (share / probability)
+        each[n] = value
 
 
 def squared_error(output, target, weights, cumulative, each, gradient):
@@ -40,10 +100,30 @@ def squared_error(output, target, weights, cumulative, each, gradient):
 
     Parameters
     ----------
-    output, target, weights : (n, outputs) float32
+    output, target : (n, outputs) float32
+    weights : (n or 1, outputs or 1) float32
     each : (n,) float64
         Loss of each example, output.
     gradient : (n, outputs) float32
         Derivative of the mean of `each` by the outputs, output.
     """
     _squared_error(output, target, weights, np.float32(cumulative), each, gradient)
+
+
+def absolute_error(output, target, weights, each, gradient):
+    """Mean over outputs of ``weight * |output - target|``; arguments as in `squared_error`."""
+    _absolute_error(output, target, weights, each, gradient)
+
+
+def gaussian_nll(output, target, weights, each, gradient):
+    """Mean over targets of ``weight * (s + (mean - target)**2 exp(-s)) / 2``.
+
+    The outputs (n, 2 targets) are all means, then all logarithms s of variances. Source: Nix & Weigend 1994
+    (doi:10.1109/ICNN.1994.374138), without the constant.
+    """
+    _gaussian_nll(output, target, weights, each, gradient)
+
+
+def cross_entropy(output, target, weights, each, gradient):
+    """Sum over outputs of ``-weight * target * log(output)``, for outputs that are probabilities."""
+    _cross_entropy(output, target, weights, each, gradient)

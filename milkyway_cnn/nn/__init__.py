@@ -8,31 +8,42 @@ A network is a list of layers (`layer` says what a layer is, one file each), all
 scheme (`scheme`), `fit` trains by the epoch, `file` is what is on disk.
 """
 
+from milkyway_cnn.nn.activation import Logistic, Softmax
 from milkyway_cnn.nn.convolution import Convolution
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.fit import Record, fit
-from milkyway_cnn.nn.loss import SquaredError
+from milkyway_cnn.nn.loss import AbsoluteError, CrossEntropy, GaussianNLL, SquaredError
 from milkyway_cnn.nn.network import Network
+from milkyway_cnn.nn.normalization import GroupNormalization
 from milkyway_cnn.nn.optimizer import SGD, AdamW
-from milkyway_cnn.nn.pooling import MaxPooling
+from milkyway_cnn.nn.pooling import AveragePooling, MaxPooling
+from milkyway_cnn.nn.prefetch import prefetch
 from milkyway_cnn.nn.scaling import Scaling
 from milkyway_cnn.nn.schedule import Cosine, ExponentialDecay
 from milkyway_cnn.nn.scheme import use
 
 __all__ = [
     "SGD",
+    "AbsoluteError",
     "AdamW",
+    "AveragePooling",
     "Convolution",
     "Cosine",
+    "CrossEntropy",
     "Dense",
     "Dropout",
     "ExponentialDecay",
+    "GaussianNLL",
+    "GroupNormalization",
+    "Logistic",
     "MaxPooling",
     "Network",
     "Record",
     "Scaling",
+    "Softmax",
     "SquaredError",
     "fit",
+    "prefetch",
     "use",
 ]

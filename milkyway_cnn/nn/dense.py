@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from milkyway_cnn.nn.initializer import he_normal
+from milkyway_cnn.nn.initializer import initial
 from milkyway_cnn.nn.layer import Layer, Parameter
 
 __all__ = ["Dense"]
@@ -19,11 +19,12 @@ class Dense(Layer):
 
     width: int
     slope: float = 0.01
+    initializer: str = "he_normal"
 
     def connect(self, shape, rng):
         self.shape, self.out_shape = shape, (self.width,)
         inputs = math.prod(shape)
-        weights = he_normal((inputs, self.width), inputs, self.slope, rng)
+        weights = initial(self.initializer, (inputs, self.width), (inputs, self.width), self.slope, rng)
         self.parameters = [Parameter("weights", weights), Parameter("bias", np.zeros(self.width, np.float32))]
         return self.out_shape
 

@@ -16,10 +16,12 @@ __all__ = ["Dropout"]
 class Dropout(Layer):
     """Each value is zero with probability ``rate``, else divided by ``1 - rate``: the mean output is the input.
 
+    With ``shared`` all examples of a batch lose the same values, as in the early CIANNA.
     Source: Srivastava et al. 2014 (JMLR 15, 1929), section 10, with the factor in training.
     """
 
     rate: float
+    shared: bool = False
 
     def __post_init__(self):
         if not 0.0 <= self.rate < 1.0:
@@ -40,12 +42,12 @@ class Dropout(Layer):
         if draw is None:
             return x
         y = self.y[: len(x)]
-        self.ops.dropout(x, self.rate, draw.key, draw.first, y)
+        self.ops.dropout(x, self.rate, draw.key, draw.first, self.shared, y)
         return y
 
     def backward(self, gradient, scale, keep):
         if self.draw is not None:
-            self.ops.dropout(gradient, self.rate, self.draw.key, self.draw.first, gradient)
+            self.ops.dropout(gradient, self.rate, self.draw.key, self.draw.first, self.shared, gradient)
         return gradient
 
     def kernel(self):

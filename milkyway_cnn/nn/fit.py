@@ -45,6 +45,7 @@ def fit(
     checkpoint: Path | str | None = None,
     best: Path | str | None = None,
     resume: bool = True,
+    patience: int | None = None,
     on_batch: Callable[[int, float], None] | None = None,
     provenance: Any = None,
 ) -> Iterator[Record]:
@@ -65,6 +66,8 @@ def fit(
         Ctrl-C at any moment leaves it usable.
     best : path, optional
         File of the network with the lowest validation loss.
+    patience : int, optional
+        Stop after so many epochs without a lower validation loss.
     on_batch : callable, optional
         Called with the epoch's examples done and the batch's loss.
 
@@ -82,8 +85,10 @@ def fit(
         net.save(checkpoint, optimizer=optimizer, provenance=provenance)
     lowest = min((record.validation_loss for record in records), default=math.inf)
     earlier = records[-1].seconds if records else 0.0
-    begin = time.perf_counter()
-    for epoch in range(len(records), epochs):
+    first, begin = len(records), time.perf_counter()
+    for epoch in range(first, epochs):
+        if patience is not None and _waited(records) >= patience:
+            return
         start = time.perf_counter()
         total, done, rate = 0.0, 0, math.nan
         for batch in batches(epoch):
@@ -101,7 +106,7 @@ def fit(
         validation_loss = net.evaluate(*validation, loss=loss)
         _check(validation_loss, "validation loss", epoch, validation[0], checkpoint, best)
         now = time.perf_counter() - begin
-        left = now / (epoch + 1 - len(records)) * (epochs - epoch - 1) if not records else 0.0
+        left = now / (epoch + 1 - first) * (epochs - epoch - 1)
         record = Record(epoch + 1, total / done, validation_loss, rate, speed, earlier + now, left)
         records.append(record)
         history = [asdict(entry) for entry in records]
@@ -111,6 +116,12 @@ def fit(
         if checkpoint is not None:
             net.save(checkpoint, history=history, provenance=provenance, optimizer=optimizer)
         yield record
+
+
+def _waited(records: list[Record]) -> int:
+    """Count the epochs since the lowest validation loss."""
+    losses = [record.validation_loss for record in records]
+    return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
 
 def _check(value: float, what: str, epoch: int, x: Any, checkpoint: Any, best: Any) -> None:

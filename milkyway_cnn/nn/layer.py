@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -40,9 +40,15 @@ class Layer:
     overwritten by the next call.
     """
 
+    kinds: ClassVar[dict[str, type[Layer]]] = {}
+
     parameters: list[Parameter] = field(default_factory=list, init=False, repr=False)
     shape: tuple[int, ...] = field(default=(), init=False, repr=False)
     out_shape: tuple[int, ...] = field(default=(), init=False, repr=False)
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        Layer.kinds[cls.__name__] = cls
 
     def connect(self, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
         """Take the input's shape, make the parameters, return the output's shape; InputError if they cannot fit."""

@@ -1,4 +1,4 @@
-"""Losses: a frozen description that is called with outputs and targets."""
+"""Losses: frozen descriptions that are called with outputs and targets."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ import numpy as np
 
 from milkyway_cnn.nn.scheme import scheme
 
-__all__ = ["SquaredError"]
+__all__ = ["AbsoluteError", "CrossEntropy", "GaussianNLL", "Loss", "SquaredError"]
+
+_ONE = np.ones((1, 1), np.float32)
 
 
 @dataclass(frozen=True)
-class SquaredError:
-    """Mean over outputs of ``e**2 + cumulative * (running sum of e)**2``, with e = output - target.
+class Loss:
+    """What all losses have in common: a mean over examples, computed by one operation of the scheme."""
 
-    The running sum of extinctions per bin is the extinction up to a distance: `cumulative` trades the integral
-    against the bins.
-    """
+    def targets(self, outputs: int) -> int:
+        """Count the targets that belong to `outputs` outputs."""
+        return outputs
 
-    cumulative: float = 0.0
+    def _compute(self, ops, output, target, weights, each, gradient):
+        raise NotImplementedError
 
     def __call__(
         self,
@@ -34,18 +37,69 @@ class SquaredError:
 
         Parameters
         ----------
-        output, target : (n, outputs) float32
-        weights : broadcastable to (n, outputs)
-            Factor of each output's term; zero leaves it out.
+        output, target : (n, outputs), (n, targets) float32
+        weights : broadcastable to target
+            Factor of each target's term; zero leaves it out.
         gradient : (n, outputs) float32, optional
             Filled with the derivative by the outputs.
         """
         output, target = (np.ascontiguousarray(values, np.float32) for values in (output, target))
-        full = np.ones_like(output)
-        if weights is not None:
-            full *= weights
         each = np.empty(len(output))
+        if weights is not None:
+            weights = np.atleast_2d(np.ascontiguousarray(weights, np.float32))
+            np.broadcast_to(weights, target.shape)  # refuses what does not fit
         if gradient is None:
             gradient = np.empty_like(output)
-        (ops or scheme()).squared_error(output, target, full, self.cumulative, each, gradient)
+        self._compute(ops or scheme(), output, target, _ONE if weights is None else weights, each, gradient)
         return float(each.mean())
+
+
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    """Mean over outputs of ``e**2 + cumulative * (running sum of e)**2``, with e = output - target.
+
+    The running sum of extinctions per bin is the extinction up to a distance: `cumulative` trades the integral
+    against the bins.
+    """
+
+    cumulative: float = 0.0
+
+    def _compute(self, ops, output, target, weights, each, gradient):
+        ops.squared_error(output, target, weights, self.cumulative, each, gradient)
+
+
+@dataclass(frozen=True)
+class AbsoluteError(Loss):
+    """Mean over outputs of ``|output - target|``: its best constant is the median."""
+
+    def _compute(self, ops, output, target, weights, each, gradient):
+        ops.absolute_error(output, target, weights, each, gradient)
+
+
+@dataclass(frozen=True)
+class GaussianNLL(Loss):
+    """Negative log-likelihood of a Gaussian whose mean and variance are both outputs.
+
+    A network for k targets has 2 k linear outputs: all means, then all logarithms of variances.
+    """
+
+    def targets(self, outputs: int) -> int:
+        """Count the targets that belong to `outputs` outputs."""
+        return outputs // 2
+
+    def _compute(self, ops, output, target, weights, each, gradient):
+        ops.gaussian_nll(output, target, weights, each, gradient)
+
+    @staticmethod
+    def moments(predicted: np.ndarray, output_scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """Split what `Network.predict` gave, (..., 2 k), into means and standard deviations, (..., k) each."""
+        mean, log_variance = np.split(predicted, 2, axis=-1)
+        return mean, output_scale * np.exp(0.5 * log_variance / output_scale)
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    """Sum over outputs of ``-target * log(output)`` for a network that ends with `Softmax`."""
+
+    def _compute(self, ops, output, target, weights, each, gradient):
+        ops.cross_entropy(output, target, weights, each, gradient)

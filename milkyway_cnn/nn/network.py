@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,17 +15,13 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.nn import architecture as grammar
 from milkyway_cnn.nn import file
-from milkyway_cnn.nn.convolution import Convolution
-from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Draw, Layer, Parameter
-from milkyway_cnn.nn.pooling import MaxPooling
 from milkyway_cnn.nn.scaling import Scaling
 from milkyway_cnn.nn.scheme import scheme as find_scheme
 
 __all__ = ["Network"]
 
-_KINDS: dict[str, type[Layer]] = {kind.__name__: kind for kind in (Scaling, Convolution, MaxPooling, Dense, Dropout)}
 #: Examples of one pass of `predict`; a constant, for the last bits of a product may depend on the batch.
 _BATCH = 128
 _TRAINING, _PREDICTION = 0, 1  # streams of dropout
@@ -35,7 +33,7 @@ class Network:
     Parameters
     ----------
     architecture : str or list of Layer
-        See `milkyway_cnn.nn.architecture`.
+        See `milkyway_cnn.nn.architecture`; layers are copied.
     input_shape : tuple of int
         Without the batch.
     dropout, slope : float
@@ -65,9 +63,9 @@ class Network:
         output_scale: float = 1.0,
         scheme: str | None = None,
     ):
-        made = grammar.layers(architecture, dropout, slope) if isinstance(architecture, str) else list(architecture)
+        made = grammar.layers(architecture, dropout, slope) if isinstance(architecture, str) else deepcopy(architecture)
         self.ops = find_scheme(scheme)
-        self.layers = made
+        self.layers = list(made)
         self.input_shape = shape = tuple(int(size) for size in input_shape)
         self.seed = seed
         self.output_scale = output_scale
@@ -127,19 +125,21 @@ class Network:
             Factor of each output in the loss.
         """
         self._check(x, self.input_shape, "the batch")
-        self._check(target, self.output_shape, "the target")
+        targets = (*self.output_shape[:-1], loss.targets(self.output_shape[-1]))
+        self._check(target, targets, "the target")
         n = len(x)
         if len(target) != n or n == 0:
             msg = f"a batch has {n} inputs and {len(target)} targets; give as many of both, and at least one"
             raise InputError(msg)
         self._build(n)
-        gradient, scaled = self._gradient[:n], self._target[:n]
+        gradient = self._gradient[:n].reshape(n, -1)
+        scaled = self._target.reshape(-1)[: n * math.prod(targets)].reshape(n, *targets)
         np.multiply(target, 1.0 / self.output_scale, out=scaled, casting="same_kind")
         scale, keep = optimizer.prepare(self.parameters, rate)
         key = _stream(self.seed, _TRAINING, self.steps)
         output = self._forward(np.ascontiguousarray(x), range(len(self.layers)), Draw(key))
-        value = loss(output, scaled, weights, gradient, self.ops)
-        flow: np.ndarray | None = gradient
+        value = loss(output.reshape(n, -1), scaled.reshape(n, -1), weights, gradient, self.ops)
+        flow: np.ndarray | None = self._gradient[:n]
         for layer in reversed(self.layers):
             if flow is None:
                 break
@@ -183,20 +183,28 @@ class Network:
         for begin in range(0, len(x), _BATCH):
             part = slice(begin, begin + _BATCH)
             scale = np.float32(1.0 / self.output_scale)
-            output = self.predict(x[part]) * scale
-            total += loss(output, np.asarray(target[part]) * scale, ops=self.ops) * len(output)
+            output, wanted = self.predict(x[part]) * scale, np.asarray(target[part], np.float32) * scale
+            n = len(output)
+            total += loss(output.reshape(n, -1), wanted.reshape(n, -1), ops=self.ops) * n
         return total / len(x)
 
     def summary(self) -> str:
         """Table of layers with output shapes, weights and memory of the weights."""
-        lines = [f"{'layer':24}{'output':>16}{'weights':>14}"]
-        for layer in self.layers:
-            shape = " x ".join(map(str, layer.out_shape))
-            count = sum(parameter.value.size for parameter in layer.parameters)
-            lines.append(f"{layer.kernel():24}{shape:>16}{count:>14,}")
-        total = sum(parameter.value.size for parameter in self.parameters)
-        lines.append(f"{'total':40}{total:>14,}  {4 * total / 2**20:.1f} MiB")
-        return "\n".join(lines)
+        return "\n".join(f"{name:24}{shape:>16}{count:>14}{memory:>14}" for name, shape, count, memory in self._rows())
+
+    def _repr_html_(self) -> str:
+        rows = ("".join(f"<td>{cell}</td>" for cell in row) for row in self._rows())
+        return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        """List the cells of the summary."""
+        rows = [("layer", "output", "weights", "memory")]
+        counts = [sum(parameter.value.size for parameter in layer.parameters) for layer in self.layers]
+        shapes = [" x ".join(map(str, layer.out_shape)) for layer in self.layers]
+        names = [layer.kernel() for layer in self.layers]
+        for name, shape, count in zip([*names, "total"], [*shapes, ""], [*counts, sum(counts)], strict=True):
+            rows.append((name, shape, f"{count:,}", f"{4 * count / 2**20:.1f} MiB"))
+        return rows
 
     def save(self, path: Path | str, *, history: Any = None, provenance: Any = None, optimizer: Any = None) -> None:
         """Write the network to one file; with an optimizer, all that training needs to go on exactly.
@@ -262,7 +270,7 @@ class Network:
             made = []
             for entry in description["layers"]:
                 fields = {name: tuple(v) if isinstance(v, list) else v for name, v in entry.items() if name != "kind"}
-                made.append(_KINDS[entry["kind"]](**fields))
+                made.append(Layer.kinds[entry["kind"]](**fields))
             network = cls(
                 made,
                 description["input_shape"],

@@ -49,18 +49,18 @@ def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_sha
 
 
 def _windows(x, weights, work):
-    """Windows (n, channels, height', width', rows, columns) of the padded images, as many as pooling uses."""
-    stride, (top, left), pool = work
-    padded = np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)))
-    windows = sliding_window_view(padded, weights.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
-    height, width = windows.shape[2] // pool * pool, windows.shape[3] // pool * pool
-    return windows[:, :, :height, :width]
+    """Windows (n, channels, planes', rows', columns', *kernel) of the padded images, as many as pooling uses."""
+    stride, padding, (high, wide) = work
+    padded = np.pad(x, ((0, 0), (0, 0), *((pad, pad) for pad in padding)))
+    windows = sliding_window_view(padded, weights.shape[2:], axis=(2, 3, 4))
+    windows = windows[:, :, :: stride[0], :: stride[1], :: stride[2]]
+    return windows[:, :, :, : windows.shape[3] // high * high, : windows.shape[4] // wide * wide]
 
 
 def convolve(x, weights, bias, slope, work, out, winner):
     """Convolution, bias, leaky ReLU, max pooling."""
-    z = np.einsum("ncyxuv,fcuv->nfyx", _windows(x, weights, work), weights, optimize=True) + bias[:, None, None]
-    max_pool(z, work[2], out, winner)
+    z = np.einsum("nczyxwuv,fcwuv->nfzyx", _windows(x, weights, work), weights, optimize=True)
+    max_pool(z + bias[:, None, None, None], (1, *work[2]), out, winner)
     out[...] = np.where(out > 0, out, slope * out)
 
 
@@ -68,30 +68,35 @@ def convolve_backward(
     x, weights, slope, work, out, winner, gradient, scale, keep, gradient_weights, gradient_bias, gradient_in
 ):
     """Gradients of `convolve`."""
-    stride, (top, left), pool = work
+    stride, padding, pool = work
     windows = _windows(x, weights, work)
-    delta = np.zeros((*out.shape[:2], *windows.shape[2:4]), out.dtype)
-    max_pool_backward(gradient * np.where(out > 0, 1, slope).astype(out.dtype), winner, pool, delta)
-    gradient_bias[...] = scale * delta.sum(axis=(0, 2, 3)) + keep * gradient_bias
-    product = np.einsum("ncyxuv,nfyx->fcuv", windows, delta, optimize=True)
+    delta = np.zeros((*out.shape[:2], *windows.shape[2:5]), out.dtype)
+    max_pool_backward(gradient * np.where(out > 0, 1, slope).astype(out.dtype), winner, (1, *pool), delta)
+    gradient_bias[...] = scale * delta.sum(axis=(0, 2, 3, 4)) + keep * gradient_bias
+    product = np.einsum("nczyxwuv,nfzyx->fcwuv", windows, delta, optimize=True)
     gradient_weights[...] = scale * product + keep * gradient_weights
     if gradient_in is None:
         return
-    n, channels, height, width = x.shape
-    padded = np.zeros((n, channels, height + 2 * top, width + 2 * left), x.dtype)
-    rows, columns = delta.shape[2:]
-    for u in range(weights.shape[2]):
-        for v in range(weights.shape[3]):
-            part = np.einsum("nfyx,fc->ncyx", delta, weights[:, :, u, v], optimize=True)
-            padded[:, :, u : u + rows * stride : stride, v : v + columns * stride : stride] += part
-    gradient_in[...] = padded[:, :, top : top + height, left : left + width]
+    padded = np.pad(np.zeros_like(x), ((0, 0), (0, 0), *((pad, pad) for pad in padding)))
+    for tap in np.ndindex(weights.shape[2:]):
+        part = np.einsum("nfzyx,fc->nczyx", delta, weights[:, :, *tap], optimize=True)
+        axes = zip(tap, delta.shape[2:], stride, strict=True)
+        padded[:, :, *(slice(begin, begin + count * step, step) for begin, count, step in axes)] += part
+    first, top, left = padding
+    planes, rows, columns = x.shape[2:]
+    gradient_in[...] = padded[:, :, first : first + planes, top : top + rows, left : left + columns]
+
+
+def _pools(x, size, out):
+    """Windows (*out.shape, numbers) of x."""
+    cut = x[:, :, *(slice(count * step) for count, step in zip(out.shape[2:], size, strict=True))]
+    pairs = [n for pair in zip(out.shape[2:], size, strict=True) for n in pair]
+    return cut.reshape(*out.shape[:2], *pairs).transpose(0, 1, 2, 4, 6, 3, 5, 7).reshape(*out.shape, -1)
 
 
 def max_pool(x, size, out, winner):
-    """Maximum over windows of size x size."""
-    n, channels, height, width = out.shape
-    windows = x[:, :, : height * size, : width * size].reshape(n, channels, height, size, width, size)
-    windows = windows.transpose(0, 1, 2, 4, 3, 5).reshape(*out.shape, size * size)
+    """Maximum over windows."""
+    windows = _pools(x, size, out)
     winner[...] = windows.argmax(axis=-1)
     out[...] = windows.max(axis=-1)
 
@@ -99,18 +104,77 @@ def max_pool(x, size, out, winner):
 def max_pool_backward(gradient, winner, size, gradient_in):
     """Gradient of `max_pool`."""
     gradient_in[...] = 0
-    n, c, i, j = np.indices(gradient.shape)
-    gradient_in[n, c, i * size + winner // size, j * size + winner % size] = gradient
+    n, c, *corner = np.indices(gradient.shape)
+    inner = np.unravel_index(winner, size)
+    gradient_in[n, c, *(i * step + k for i, step, k in zip(corner, size, inner, strict=True))] = gradient
 
 
-def dropout(x, rate, key, first, out):
+def average_pool(x, size, out):
+    """Mean over windows."""
+    out[...] = _pools(x, size, out).mean(axis=-1)
+
+
+def average_pool_backward(gradient, size, gradient_in):
+    """Gradient of `average_pool`."""
+    gradient_in[...] = 0
+    for inner in np.ndindex(*size):
+        axes = zip(inner, gradient.shape[2:], size, strict=True)
+        gradient_in[:, :, *(slice(k, k + count * step, step) for k, count, step in axes)] = gradient / np.prod(size)
+
+
+def dropout(x, rate, key, first, shared, out):
     """Dropout by the counter-based draws of `milkyway_cnn.kernels.draws`."""
-    width = x[0].size
-    counter = (np.arange(len(x) * width, dtype=np.uint64) + np.uint64(first * width)).reshape(x.shape)
+    numbers = np.zeros(len(x), np.uint64) if shared else np.arange(first, first + len(x), dtype=np.uint64)
+    counter = (numbers[:, None] * np.uint64(x[0].size) + np.arange(x[0].size, dtype=np.uint64)).reshape(x.shape)
     z = _mix(np.full(x.shape, key, np.uint64) + counter * np.uint64(0x9E3779B97F4A7C15))
     uniform = ((z >> np.uint64(40)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-24)
     factor = np.float32(1) / (np.float32(1) - np.float32(rate))
     out[...] = np.where(uniform >= np.float32(rate), x * factor, np.float32(0))
+
+
+def logistic(x, out):
+    """``out = 1 / (1 + exp(-x))``."""
+    with np.errstate(over="ignore"):
+        out[...] = 1 / (1 + np.exp(-x))
+
+
+def logistic_backward(y, gradient, gradient_in):
+    """Gradient of `logistic`."""
+    gradient_in[...] = gradient * y * (1 - y)
+
+
+def softmax(x, out):
+    """``out_i = exp(x_i) / sum over j of exp(x_j)``."""
+    out[...] = np.exp(x - x.max(axis=1, keepdims=True))
+    out /= out.sum(axis=1, keepdims=True)
+
+
+def softmax_backward(y, gradient, gradient_in):
+    """Gradient of `softmax`."""
+    gradient_in[...] = y * (gradient - (y * gradient).sum(axis=1, keepdims=True))
+
+
+def group_normalize(x, gain, offset, epsilon, mean, inverse, out):
+    """Group normalization."""
+    parts = x.reshape(*mean.shape, -1)
+    mean[...] = parts.mean(axis=-1)
+    inverse[...] = 1 / np.sqrt(parts.var(axis=-1) + epsilon)
+    normal = ((parts - mean[..., None]) * inverse[..., None]).reshape(x.shape)
+    gain, offset = (np.repeat(values, x.shape[1] // values.size)[:, None] for values in (gain, offset))
+    out[...] = gain * normal + offset
+
+
+def group_normalize_backward(
+    x, gain, mean, inverse, gradient, scale, keep, gradient_gain, gradient_offset, gradient_in
+):
+    """Gradients of `group_normalize`."""
+    parts = x.reshape(*mean.shape, -1)
+    normal = (parts - mean[..., None]) * inverse[..., None]
+    for kept, new in ((gradient_gain, gradient * normal.reshape(x.shape)), (gradient_offset, gradient)):
+        kept[...] = scale * new.sum(axis=(0, 2)).reshape(gain.size, -1).sum(axis=1) + keep * kept
+    inner = (gradient * np.repeat(gain, x.shape[1] // gain.size)[:, None]).reshape(parts.shape)
+    free = inner - inner.mean(axis=-1, keepdims=True) - normal * (inner * normal).mean(axis=-1, keepdims=True)
+    gradient_in[...] = (inverse[..., None] * free).reshape(x.shape)
 
 
 def _mix(z):
@@ -127,6 +191,29 @@ def squared_error(output, target, weights, cumulative, each, gradient):
     each[...] = (weights * (error**2 + cumulative * total**2)).mean(axis=1)
     beyond = (weights * total)[:, ::-1].cumsum(axis=1)[:, ::-1]
     gradient[...] = 2 / output.size * (weights * error + cumulative * beyond)
+
+
+def absolute_error(output, target, weights, each, gradient):
+    """Absolute error."""
+    error = (output - target).astype(float)
+    each[...] = (weights * np.abs(error)).mean(axis=1)
+    gradient[...] = weights * np.sign(error) / output.size
+
+
+def gaussian_nll(output, target, weights, each, gradient):
+    """Negative logarithm of a Gaussian's density, without its constant."""
+    mean, log_variance = np.split(output.astype(float), 2, axis=1)
+    error, inverse = mean - target, np.exp(-log_variance)
+    each[...] = (0.5 * weights * (log_variance + error**2 * inverse)).mean(axis=1)
+    slopes = [error * inverse, 0.5 * (1 - error**2 * inverse)]
+    gradient[...] = np.concatenate([weights * slope / target.size for slope in slopes], axis=1)
+
+
+def cross_entropy(output, target, weights, each, gradient):
+    """Cross-entropy of probabilities."""
+    safe = np.maximum(output, np.float32(1e-37)).astype(float)
+    each[...] = -(weights * target * np.log(safe)).sum(axis=1)
+    gradient[...] = -weights * target / safe / len(output)
 
 
 def velocity(gradient, scale, keep, moment):

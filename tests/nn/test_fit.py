@@ -42,7 +42,7 @@ def test_records_and_progress():
     records = train(network(), on_batch=lambda done, loss: seen.append(done))
     assert [record.epoch for record in records] == [1, 2, 3, 4, 5]
     assert records[-1].loss < records[0].loss
-    assert records[-1].seconds_left == 0.0 < records[0].seconds_left
+    assert records[-1].seconds_left == 0.0 < records[-2].seconds_left
     assert records[0]["rate"] == 3e-3
     assert seen == [20, 40, 48] * 5
 
@@ -100,3 +100,25 @@ def test_bad_data_end_in_one_sentence():
         train(network(), batches=lambda epoch: [(broken, Y)])
     with pytest.raises(InputError, match="epoch 1 has no batches"):
         train(network(), batches=lambda epoch: [])
+
+
+def test_stops_when_patience_ends():
+    records = train(network(), epochs=50, patience=2, schedule=lambda epoch, step: 3e-3 if epoch < 3 else 0.3)
+    losses = [record.validation_loss for record in records]
+    assert len(losses) - 1 - int(np.argmin(losses)) == 2
+
+
+def test_prefetch_keeps_order_exceptions_and_ends_early():
+    assert list(nn.prefetch(range(20))) == list(range(20))
+    assert next(iter(nn.prefetch(iter(range(10**9))))) == 0
+
+    def failing():
+        yield 1
+        msg = "no more"
+        raise RuntimeError(msg)
+
+    got = []
+    with pytest.raises(RuntimeError, match="no more"):
+        got.extend(nn.prefetch(failing()))
+    direct, ahead = network(), network()
+    assert values(train(direct)) == values(train(ahead, batches=lambda epoch: nn.prefetch(batches(epoch))))

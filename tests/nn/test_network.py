@@ -13,6 +13,7 @@ from milkyway_cnn import nn
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import file
 from milkyway_cnn.nn.architecture import layers
+from milkyway_cnn.nn.initializer import initial
 from milkyway_cnn.profile_network import PRESETS, build
 
 LOSS, SGD, ADAM = nn.SquaredError(0.1), nn.SGD(0.9), nn.AdamW(clip=1.0)
@@ -43,7 +44,8 @@ def test_shapes_and_summary():
     net = build("small", channels=2, bins=100)
     assert net.output_shape == (100,)
     assert [layer.out_shape for layer in net.layers][:3] == [(2, 64, 64), (8, 16, 16), (1024,)]
-    assert "2,674,684  10.2 MiB" in net.summary()
+    assert "2,674,684      10.2 MiB" in net.summary()
+    assert net._repr_html_().count("<tr>") == len(net.layers) + 2
 
 
 @pytest.mark.parametrize(
@@ -262,3 +264,80 @@ def test_physical_units_of_the_profile_network():
     np.testing.assert_allclose(
         net.predict(counts), 6 * bare.predict(0.5 * np.sqrt(counts).astype(np.float32)), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("shape", "architecture", "shapes"),
+    [
+        ((2, 40), "C5.4-P2-C3.3/2-A2-D6", [(4, 20), (3, 10), (3, 5), (6,)]),
+        ((2, 9, 40), "C3x5.4-P1x4-C3.3/1x2-D6", [(4, 9, 10), (3, 9, 5), (6,)]),
+        ((1, 4, 9, 8), "C1x3x3.4-P1x2x2-C3.2-A2-D6", [(4, 4, 4, 4), (2, 4, 4, 4), (2, 2, 2, 2), (6,)]),
+    ],
+)
+def test_one_two_and_three_dimensions(shape, architecture, shapes):
+    nets = [nn.Network(architecture, shape, scheme=name) for name in ("cpu", "reference")]
+    assert [layer.out_shape for layer in nets[0].layers] == shapes
+    x, y = batch(shape=shape, outputs=6)
+    values = [net.step(x, y, loss=LOSS, optimizer=SGD, rate=1e-3) for net in nets]
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+    np.testing.assert_allclose(weights(nets[0]), weights(nets[1]), rtol=1e-4, atol=1e-6)
+
+
+def test_all_kinds_of_layers_train_alike_and_are_read_back(tmp_path):
+    made = [
+        nn.Convolution(4, 3, slope=1.0, initializer="xavier_uniform"),
+        nn.GroupNormalization(2),
+        nn.Logistic(),
+        nn.AveragePooling(2),
+        nn.MaxPooling(None),
+        nn.Dropout(0.2, shared=True),
+        nn.Dense(3, 1.0, initializer="he_uniform"),
+        nn.Softmax(),
+    ]
+    nets = [nn.Network(made, (2, 12, 10), scheme=name) for name in ("cpu", "reference")]
+    x = batch()[0]
+    y = np.eye(3, dtype=np.float32)[np.arange(7) % 3]
+    for _ in range(3):
+        values = [net.step(x, y, loss=nn.CrossEntropy(), optimizer=ADAM, rate=1e-2) for net in nets]
+        assert values[0] == pytest.approx(values[1], rel=1e-4)
+    nets[0].save(tmp_path / "net")
+    np.testing.assert_array_equal(nn.Network.load(tmp_path / "net").predict(x), nets[0].predict(x))
+    np.testing.assert_allclose(nets[0].predict(x).sum(axis=1), 1.0, rtol=1e-6)
+
+
+def test_gaussian_likelihood_learns_its_own_noise():
+    rng = np.random.default_rng(0)
+    x = rng.random((2000, 1)).astype(np.float32)
+    y = (3.0 * x + (0.1 + 0.4 * (x > 0.5)) * rng.standard_normal((2000, 1))).astype(np.float32)
+    net, loss = nn.Network("D32-D32-D2", (1,), output_scale=3.0), nn.GaussianNLL()
+    for epoch in range(60):
+        for i in range(0, 2000, 100):
+            net.step(x[i : i + 100], y[i : i + 100], loss=loss, optimizer=ADAM, rate=3e-3 if epoch < 40 else 3e-4)
+    mean, deviation = loss.moments(net.predict(np.array([[0.25], [0.75]], np.float32)), net.output_scale)
+    np.testing.assert_allclose(mean[:, 0], [0.75, 2.25], atol=0.1)
+    np.testing.assert_allclose(deviation[:, 0], [0.1, 0.5], rtol=0.2)
+
+
+def test_impossible_layers_are_refused():
+    for layer, message in [
+        (nn.Convolution(4, (3, 3, 3)), r"\(3, 3, 3\) does not fit an image of 2 dimensions"),
+        (nn.Convolution(4, 3, stride=0), "every size is at least 1"),
+        (nn.Convolution(4, 3, initializer="zeros"), "initializer 'zeros' is not known"),
+        (nn.GroupNormalization(3), "2 channels cannot be normalized in 3 groups"),
+        (nn.AveragePooling(30), "leaves nothing of an image of 12 x 10"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            nn.Network([layer, nn.Dense(2)], (2, 12, 10))
+    with pytest.raises(InputError, match="planes are pooled by a layer of their own"):
+        nn.Network("C3.2-P2-D2", (1, 4, 4, 4))
+    with pytest.raises(InputError, match="input scaling 'cube' is not known"):
+        nn.Scaling("cube")
+
+
+@pytest.mark.parametrize("name", ["he_normal", "he_uniform", "xavier_normal", "xavier_uniform"])
+def test_initializers_have_the_variance_they_say(name):
+    weights = initial(name, (300, 200), (300, 200), 0.1, np.random.default_rng(0))
+    expected = 2 / (1.01 * 300) if name.startswith("he") else 2 / 500
+    assert weights.dtype == np.float32
+    assert weights.var() == pytest.approx(expected, rel=0.03)
+    assert abs(weights).max() / weights.std() == pytest.approx(np.sqrt(3), rel=0.01) or name.endswith("normal")

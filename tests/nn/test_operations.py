@@ -43,32 +43,34 @@ def test_every_scheme_has_every_operation_with_the_same_arguments(name):
     assert len({tuple(signature.parameters) for signature in signatures}) == 1
 
 
+def tuples(low, high, count=3):
+    return st.tuples(*(st.integers(low, high),) * count)
+
+
 GEOMETRIES = st.fixed_dictionaries(
     {
         "n": st.integers(1, 19),
         "channels": st.integers(1, 4),
-        "height": st.integers(5, 21),
-        "width": st.integers(5, 21),
+        "size": st.tuples(st.integers(1, 3), st.integers(5, 21), st.integers(5, 40)),
         "filters": st.integers(1, 5),
-        "rows": st.sampled_from([1, 2, 3, 5]),
-        "columns": st.sampled_from([1, 2, 3, 5]),
-        "stride": st.integers(1, 3),
-        "pad": st.tuples(st.integers(0, 3), st.integers(0, 3)),
-        "pool": st.integers(1, 3),
+        "kernel": st.tuples(st.integers(1, 2), st.sampled_from([1, 2, 3, 5]), st.sampled_from([1, 2, 3, 5])),
+        "stride": tuples(1, 3),
+        "pad": tuples(0, 3),
+        "pool": tuples(1, 3, 2),
     }
 )
 
 
-def convolve_both_ways(ops, x, w, b, g, slope, geometry, input_gradient=True):
-    """Output, winner and gradients by one scheme; None for a geometry that leaves no output."""
-    size = [
-        ((n + 2 * p - k) // geometry["stride"] + 1) // geometry["pool"]
-        for n, p, k in zip(x.shape[2:], geometry["pad"], w.shape[2:], strict=True)
-    ]
-    shape = (len(w), *size)
-    work = ops.convolution_work(
-        len(x), x.shape[1:], w.shape, geometry["stride"], geometry["pad"], geometry["pool"], shape, input_gradient
-    )
+def output_size(g, size, kernel):
+    full = [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(size, g["pad"], kernel, g["stride"], strict=True)]
+    return [n // p for n, p in zip(full, (1, *g["pool"]), strict=True)]
+
+
+def convolve_both_ways(ops, x, w, b, g, slope, geometry, input_gradient=True, work=None):
+    """Output, winner and gradients by one scheme."""
+    shape = (len(w), *output_size(geometry, x.shape[2:], w.shape[2:]))
+    make = (len(x), x.shape[1:], w.shape, geometry["stride"], geometry["pad"], geometry["pool"], shape, input_gradient)
+    work = work or ops.convolution_work(*make)
     out, winner = np.empty((len(x), *shape), x.dtype), np.empty((len(x), *shape), np.uint8)
     ops.convolve(x, w, b, slope, work, out, winner)
     g_w, g_b, g_x = np.ones_like(w), np.ones_like(b), np.empty_like(x) if input_gradient else None
@@ -76,16 +78,11 @@ def convolve_both_ways(ops, x, w, b, g, slope, geometry, input_gradient=True):
     return out, winner, g_w, g_b, g_x
 
 
-def leaves_something(g):
-    sides = zip((g["height"], g["width"]), (g["rows"], g["columns"]), g["pad"], strict=True)
-    return all((n + 2 * p - k) // g["stride"] + 1 >= g["pool"] for n, k, p in sides)
-
-
 @common
-@given(GEOMETRIES.filter(leaves_something), st.integers(0, 99))
+@given(GEOMETRIES.filter(lambda g: min(output_size(g, g["size"], g["kernel"])) > 0), st.integers(0, 99))
 def test_convolution_equals_reference(geometry, seed):
-    x = numbers((geometry["n"], geometry["channels"], geometry["height"], geometry["width"]), seed)
-    w = numbers((geometry["filters"], geometry["channels"], geometry["rows"], geometry["columns"]), seed + 1)
+    x = numbers((geometry["n"], geometry["channels"], *geometry["size"]), seed)
+    w = numbers((geometry["filters"], geometry["channels"], *geometry["kernel"]), seed + 1)
     b = numbers(geometry["filters"], seed + 2)
     got = convolve_both_ways(cpu, x, w, b, lambda shape: numbers(shape, 9), 0.1, geometry)
     expected = convolve_both_ways(reference, x, w, b, lambda shape: numbers(shape, 9), 0.1, geometry)
@@ -94,45 +91,25 @@ def test_convolution_equals_reference(geometry, seed):
 
 
 def test_convolution_reuses_its_work_for_fewer_images():
-    geometry = {"stride": 2, "pad": (1, 2), "pool": 2}
-    x, w, b = numbers((6, 2, 11, 9)), numbers((3, 2, 3, 5)), numbers(3)
-    work = cpu.convolution_work(6, x.shape[1:], w.shape, 2, (1, 2), 2, (3, 3, 2))
-    out, winner = np.empty((6, 3, 3, 2), np.float32), np.empty((6, 3, 3, 2), np.uint8)
-    cpu.convolve(x, w, b, 0.1, work, out, winner)
-    g_w, g_b, g_x = np.zeros_like(w), np.zeros_like(b), np.empty_like(x)
-    cpu.convolve_backward(x, w, 0.1, work, out, winner, numbers(out.shape), 1.0, 0.0, g_w, g_b, g_x)
-    few = [cpu.convolve(x[:2], w, b, 0.1, work, out[:2], winner[:2])]
-    cpu.convolve_backward(
-        x[:2],
-        w,
-        0.1,
-        work,
-        out[:2],
-        winner[:2],
-        numbers((2, 3, 3, 2), 9),
-        2.0,
-        0.5,
-        g_w := w * 0 + 1,
-        g_b := b * 0 + 1,
-        g_x[:2],
-    )
-    few = [out[:2], winner[:2], g_w, g_b, g_x[:2]]
-    for a, e in zip(
-        few, convolve_both_ways(reference, x[:2], w, b, lambda s: numbers(s, 9), 0.1, geometry), strict=True
-    ):
+    geometry = {"stride": (1, 2, 2), "pad": (0, 1, 2), "pool": (2, 2)}
+    x, w, b = numbers((6, 2, 1, 11, 9)), numbers((3, 2, 1, 3, 5)), numbers(3)
+    work = cpu.convolution_work(6, x.shape[1:], w.shape, *geometry.values(), (3, 1, 3, 2), True)
+    for images in (x, x[2:4]):
+        got = convolve_both_ways(cpu, images, w, b, numbers, 0.1, geometry, work=work)
+    for a, e in zip(got, convolve_both_ways(reference, x[2:4], w, b, numbers, 0.1, geometry), strict=True):
         close(a, e)
 
 
-@pytest.mark.parametrize("pool", [1, 2])
-@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("pool", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("stride", [(1, 1, 1), (1, 2, 1)])
 def test_convolution_gradients(stride, pool):
-    geometry = {"stride": stride, "pad": (1, 0), "pool": pool}
-    x, w, b = (numbers(shape, dtype=float) for shape in ((2, 2, 7, 8), (3, 2, 3, 2), (3,)))
+    geometry = {"stride": stride, "pad": (0, 1, 0), "pool": pool}
+    x, w, b = (numbers(shape, dtype=float) for shape in ((2, 2, 2, 6, 7), (3, 2, 2, 3, 2), (3,)))
     out, _, g_w, g_b, g_x = convolve_both_ways(reference, x, w, b, lambda s: numbers(s, 9, float), 0.1, geometry)
     g = numbers(out.shape, 9, float)
 
     def value():
-        return (g * convolve_both_ways(reference, x, w, b, np.zeros, 0.1, geometry)[0]).sum()
+        return (g * convolve_both_ways(reference, x, w, b, np.zeros, 0.1, geometry, False)[0]).sum()
 
     close(g_w, 2.0 * slopes(value, w) + 0.5, 1e-6)
     close(g_b, 2.0 * slopes(value, b) + 0.5, 1e-6)
@@ -140,32 +117,102 @@ def test_convolution_gradients(stride, pool):
 
 
 @common
-@given(st.integers(1, 5), st.integers(1, 3), st.integers(1, 4), st.integers(4, 9), st.integers(4, 9))
-def test_max_pooling_equals_reference(n, channels, size, height, width):
-    x = np.round(numbers((n, channels, height, width)))  # with equal values in a window
-    shape = (n, channels, height // size, width // size)
+@given(st.integers(1, 5), st.integers(1, 3), tuples(1, 3), tuples(3, 9))
+def test_pooling_equals_reference(n, channels, size, image):
+    x = np.round(numbers((n, channels, *image)))  # with equal values in a window
+    shape = (n, channels, *(side // step for side, step in zip(image, size, strict=True)))
     results = []
     for ops in (cpu, reference):
-        out, winner, g_x = np.empty(shape, np.float32), np.empty(shape, np.uint8), np.empty_like(x)
+        out, winner, g_x = np.empty(shape, np.float32), np.empty(shape, np.int32), np.empty_like(x)
         ops.max_pool(x, size, out, winner)
         ops.max_pool_backward(numbers(shape, 1), winner, size, g_x)
-        results.append((out, winner, g_x))
+        mean, g_mean = np.empty_like(out), np.empty_like(x)
+        ops.average_pool(x, size, mean)
+        ops.average_pool_backward(numbers(shape, 1), size, g_mean)
+        results.append((out, winner, g_x, mean, g_mean))
     for a, e in zip(*results, strict=True):
-        np.testing.assert_array_equal(a, e)
+        close(a, e, 1e-6)
 
 
-def test_max_pooling_gradient():
-    x, shape = numbers((2, 2, 5, 4), dtype=float), (2, 2, 2, 2)
-    out, winner, g_x = np.empty(shape), np.empty(shape, np.uint8), np.empty_like(x)
-    reference.max_pool(x, 2, out, winner)
+def test_pooling_gradients():
+    x, shape, size = numbers((2, 2, 2, 5, 4), dtype=float), (2, 2, 1, 2, 1), (2, 2, 3)
+    out, winner, g_x = np.empty(shape), np.empty(shape, np.int32), np.empty_like(x)
     g = numbers(shape, 1, float)
-    reference.max_pool_backward(g, winner, 2, g_x)
 
-    def value():
-        reference.max_pool(x, 2, out, winner)
+    def largest():
+        reference.max_pool(x, size, out, winner)
         return (g * out).sum()
 
-    close(g_x, slopes(value, x), 1e-8)
+    def mean():
+        reference.average_pool(x, size, out)
+        return (g * out).sum()
+
+    largest()
+    reference.max_pool_backward(g, winner, size, g_x)
+    close(g_x, slopes(largest, x), 1e-8)
+    reference.average_pool_backward(g, size, g_x)
+    close(g_x, slopes(mean, x), 1e-8)
+
+
+@common
+@given(st.integers(1, 5), st.sampled_from([(4, 4), (6, 3), (6, 1), (1, 1)]), st.integers(1, 40), st.booleans())
+def test_group_normalization_equals_reference(n, channels, size, shared):
+    channels, groups = channels
+    x, g = numbers((n, channels, size)), numbers((n, channels, size), 1)
+    gain, offset = numbers(groups if shared else channels, 2), numbers(groups if shared else channels, 3)
+    results = []
+    for ops in (cpu, reference):
+        out, g_x, mean, inverse = np.empty_like(x), np.empty_like(x), *np.empty((2, n, groups), np.float32)
+        ops.group_normalize(x, gain, offset, 1e-3, mean, inverse, out)
+        g_gain, g_offset = np.ones_like(gain), np.ones_like(gain)
+        ops.group_normalize_backward(x, gain, mean, inverse, g, 2.0, 0.5, g_gain, g_offset, g_x)
+        results.append((out, mean, inverse, g_gain, g_offset, g_x))
+    for a, e in zip(*results, strict=True):
+        close(a, e, 1e-4)
+
+
+@pytest.mark.parametrize("gains", [2, 4])
+def test_group_normalization_gradients(gains):
+    x, gain, offset, g = (numbers(shape, 1, float) for shape in ((2, 4, 3), gains, gains, (2, 4, 3)))
+    out, mean, inverse, g_x = np.empty_like(x), np.empty((2, 2)), np.empty((2, 2)), np.empty_like(x)
+    g_gain, g_offset = np.zeros(gains), np.zeros(gains)
+
+    def value():
+        reference.group_normalize(x, gain, offset, 1e-3, mean, inverse, out)
+        return (g * out).sum()
+
+    value()
+    reference.group_normalize_backward(x, gain, mean, inverse, g, 1.0, 0.0, g_gain, g_offset, g_x)
+    close(g_x, slopes(value, x), 1e-6)
+    close(g_gain, slopes(value, gain), 1e-6)
+    close(g_offset, slopes(value, offset), 1e-6)
+
+
+@common
+@given(st.integers(1, 9), st.integers(1, 40), st.sampled_from(["logistic", "softmax"]))
+def test_other_activations_equal_reference(n, width, name):
+    x = 5 * numbers((n, width))
+    results = []
+    for ops in (cpu, reference):
+        y, g_x = np.empty_like(x), np.empty_like(x)
+        getattr(ops, name)(x, y)
+        getattr(ops, name + "_backward")(y, numbers((n, width), 1), g_x)
+        results.append((y, g_x))
+    for a, e in zip(*results, strict=True):
+        close(a, e)
+
+
+@pytest.mark.parametrize("name", ["logistic", "softmax"])
+def test_other_activation_gradients(name):
+    x, y, g_x, g = (numbers((3, 4), seed, float) for seed in range(4))
+
+    def value():
+        getattr(reference, name)(x, y)
+        return (g * y).sum()
+
+    value()
+    getattr(reference, name + "_backward")(y, g, g_x)
+    close(g_x, slopes(value, x), 1e-7)
 
 
 @common
@@ -212,50 +259,82 @@ def test_activation_gradient():
 
 
 @common
-@given(st.integers(1, 9), st.integers(1, 40), st.floats(0.0, 0.95), st.integers(0, 2**63), st.integers(0, 1000))
-def test_dropout_equals_reference(n, width, rate, key, first):
+@given(
+    st.integers(1, 9),
+    st.integers(1, 40),
+    st.floats(0.0, 0.95),
+    st.integers(0, 2**63),
+    st.integers(0, 999),
+    st.booleans(),
+)
+def test_dropout_equals_reference(n, width, rate, key, first, shared):
     x = numbers((n, width))
     got, expected = np.empty_like(x), np.empty_like(x)
-    cpu.dropout(x, rate, np.uint64(key), first, got)
-    reference.dropout(x, rate, np.uint64(key), first, expected)
+    cpu.dropout(x, rate, np.uint64(key), first, shared, got)
+    reference.dropout(x, rate, np.uint64(key), first, shared, expected)
     np.testing.assert_array_equal(got, expected)
 
 
 def test_dropout_keeps_the_mean_and_does_not_depend_on_the_batch():
     x = np.ones((400, 250), np.float32)
-    y, rest = np.empty_like(x), np.empty_like(x[100:])
-    cpu.dropout(x, 0.2, np.uint64(5), 0, y)
+    y, rest, same = np.empty_like(x), np.empty_like(x[100:]), np.empty_like(x)
+    cpu.dropout(x, 0.2, np.uint64(5), 0, False, y)
     assert set(np.unique(y)) == {0.0, np.float32(1.25)}
     assert abs((y == 0).mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / x.size)
-    cpu.dropout(x[100:], 0.2, np.uint64(5), 100, rest)
+    cpu.dropout(x[100:], 0.2, np.uint64(5), 100, False, rest)
     np.testing.assert_array_equal(rest, y[100:])
+    cpu.dropout(x, 0.2, np.uint64(5), 100, True, same)
+    np.testing.assert_array_equal(same, np.broadcast_to(y[0], x.shape))
+
+
+LOSSES = [
+    ("squared_error", (0.0,), 1),
+    ("squared_error", (0.3,), 1),
+    ("absolute_error", (), 1),
+    ("gaussian_nll", (), 2),
+    ("cross_entropy", (), 1),
+]
+
+
+def loss_arguments(name, n, outputs, per_target, rows, columns, dtype=np.float32):
+    o, t = numbers((n, outputs * per_target), 0, dtype), numbers((n, outputs), 1, dtype)
+    if name == "cross_entropy":
+        o, t = np.abs(o) + dtype(0.1), np.abs(t)
+    return o, t, np.abs(numbers((n if rows else 1, outputs if columns else 1), 2, dtype))
 
 
 @common
-@given(st.integers(1, 9), st.integers(1, 40), st.sampled_from([0.0, 0.02, 1.0]))
-def test_squared_error_equals_reference(n, outputs, cumulative):
-    o, t, w = numbers((n, outputs)), numbers((n, outputs), 1), np.abs(numbers((n, outputs), 2))
+@given(st.sampled_from(LOSSES), st.integers(1, 9), st.integers(1, 40), st.booleans(), st.booleans())
+def test_losses_equal_reference(loss, n, outputs, rows, columns):
+    name, options, per_target = loss
+    o, t, w = loss_arguments(name, n, outputs, per_target, rows, columns)
     results = []
     for ops in (cpu, reference):
         each, g = np.empty(n), np.empty_like(o)
-        ops.squared_error(o, t, w, cumulative, each, g)
+        getattr(ops, name)(o, t, w, *options, each, g)
         results.append((each, g))
     for a, e in zip(*results, strict=True):
         close(a, e)
 
 
-def test_squared_error_gradient_and_value():
-    o, t, w = (numbers((3, 6), seed, float) for seed in range(3))
-    each, g, unused = np.empty(3), np.empty((3, 6)), np.empty((3, 6))
-    reference.squared_error(o, t, w, 0.3, each, g)
-    error = o - t
-    assert each.mean() == pytest.approx((w * (error**2 + 0.3 * np.cumsum(error, 1) ** 2)).mean())
+@pytest.mark.parametrize(("name", "options", "per_target"), LOSSES)
+def test_loss_gradients(name, options, per_target):
+    o, t, w = loss_arguments(name, 3, 6, per_target, True, True, float)
+    each, g, unused = np.empty(3), np.empty_like(o), np.empty_like(o)
+    getattr(reference, name)(o, t, w, *options, each, g)
 
     def value():
-        reference.squared_error(o, t, w, 0.3, each, unused)
+        getattr(reference, name)(o, t, w, *options, each, unused)
         return each.mean()
 
-    close(g, slopes(value, o), 1e-8)
+    close(g, slopes(value, o), 1e-7)
+
+
+def test_squared_error_is_its_formula():
+    o, t, w = loss_arguments("squared_error", 3, 6, 1, True, True, float)
+    each = np.empty(3)
+    reference.squared_error(o, t, w, 0.3, each, np.empty_like(o))
+    assert each.mean() == pytest.approx((w * ((o - t) ** 2 + 0.3 * np.cumsum(o - t, 1) ** 2)).mean())
 
 
 @pytest.mark.parametrize("function", ["linear", "sqrt", "log1p"])
