@@ -1,0 +1,149 @@
+"""A mock sky: the model Galaxy seen by 2MASS through a known dust model, as a catalog file and its truth.
+
+Whatever reads the catalog cannot tell it from a real one; the truth has the form of the map that comes out at
+the other end of the chain.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import xarray as xr
+
+from milkyway_cnn import cube
+from milkyway_cnn.extinction.dust import MockDust
+from milkyway_cnn.extinction.law import A_H, A_J, A_KS
+from milkyway_cnn.galaxy.synthesis import synthesize
+from milkyway_cnn.sightlines import Grid, distance_edges
+from milkyway_cnn.surveys import twomass
+from milkyway_cnn.surveys.write import ROW, writing_catalog
+
+__all__ = ["observe_mock_sky"]
+
+_LAW = {"J": A_J, "H": A_H, "Ks": A_KS}
+
+
+def observe_mock_sky(
+    grid: Grid,
+    path: str | os.PathLike[str],
+    *,
+    seed: int,
+    dust: MockDust | None = None,
+    edges: np.ndarray | None = None,
+    rays: int = 4,
+    faintest_J: float = 16.0,
+    faintest_Ks: float = 14.5,
+    on_cells: Callable[[int], object] = lambda done: None,
+) -> xr.Dataset:
+    """Observe the model Galaxy through mock dust: write the catalog, return the truth.
+
+    The stars of each cell of the grid are scattered over it at random and reddened along the nearest of
+    rays x rays rays, so that the extinction differs inside a cell. Each band of each star is detected with the
+    survey's completeness in a field of that many stars, and measured with its error; an undetected band is
+    written as an upper limit, a star without any detection is not written. Rows are in random order within
+    strips of a cell's width in longitude.
+
+    Parameters
+    ----------
+    grid
+        Cells of the sky.
+    path
+        FITS table to write, with the columns of VizieR's 2MASS. The same arguments write the same bytes.
+    seed
+        Of stars, positions, errors and detections, and of the dust if none is given.
+    dust
+        The dust model; by default `MockDust(seed)`.
+    edges
+        Distance bin edges (kpc), equally spaced from 0: (bins + 1,); by default 128 bins of 100 pc. There is no
+        dust beyond the last.
+    rays
+        Rays along each side of a cell.
+    faintest_J, faintest_Ks
+        Stars that would be fainter without dust are not observed (mag).
+    on_cells
+        Told how many further cells are done.
+
+    Returns
+    -------
+    xarray.Dataset
+        A cube (see `cube.build`): `delta_A_V` and `A_V` (mag) on (b, l, distance), means over the rays of a
+        cell. `cube.save` and `cube.load` keep it.
+    """
+    dust = MockDust(seed) if dust is None else dust
+    edges = distance_edges() if edges is None else edges
+    l, b = _ray_directions(grid, rays)
+    delta_A_V = dust.integrate(l.ravel(), b.ravel(), edges).reshape(*grid.shape, rays**2, -1)
+    A_V = np.zeros((*delta_A_V.shape[:-1], len(edges)), np.float32)
+    np.cumsum(delta_A_V, axis=-1, out=A_V[..., 1:])
+
+    def cell(row: int, column: int) -> np.ndarray:
+        return _observe_cell(grid, row, column, A_V[row, column], edges[-1], rays, seed, faintest_J, faintest_Ks)
+
+    rows, columns = grid.shape
+    with writing_catalog(path) as append, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for column in range(columns):
+            strip = np.concatenate(list(pool.map(cell, range(rows), [column] * rows)))
+            append(strip[_generator(seed, column).permutation(len(strip))])
+            on_cells(rows)
+    truth = cube.build(delta_A_V.mean(axis=2), grid, edges, reach=float(edges[-1]), attrs={"seed": seed, "rays": rays})
+    return truth.drop_vars("delta_A_V_raw").assign_attrs(title="Extinction of a mock sky", dust=repr(dust))
+
+
+def _ray_directions(grid: Grid, rays: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions l, b (deg) of the rays of every cell: (b, l, ray in b, ray in l)."""
+    offset = ((np.arange(rays) + 0.5) / rays - 0.5) * grid.cell
+    shape = (*grid.shape, rays, rays)
+    l = np.broadcast_to((grid.l[:, None] + offset)[None, :, None, :], shape)
+    b = np.broadcast_to((grid.b[:, None] + offset)[:, None, :, None], shape)
+    return l, b
+
+
+def _generator(seed: int, *place: int) -> np.random.Generator:
+    """Random numbers of a place on the grid, whatever is drawn elsewhere."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
+
+
+def _observe_cell(
+    grid: Grid,
+    row: int,
+    column: int,
+    A_V: np.ndarray,
+    reach: float,
+    rays: int,
+    seed: int,
+    faintest_J: float,
+    faintest_Ks: float,
+) -> np.ndarray:
+    """Catalog rows of one cell, given A_V (mag) at the bin edges along its rays: (rays^2, bins + 1)."""
+    solid_angle = grid.solid_angle[row]
+    stars = synthesize(
+        grid.l[column], grid.b[row], solid_angle, seed=seed, faintest_J=faintest_J, faintest_Ks=faintest_Ks
+    )
+    random = _generator(seed, column, row)
+    u, v = random.random((2, len(stars)))
+    ray = (v * rays).astype(int) * rays + (u * rays).astype(int)
+    # All rays in one table: the place in it never passes the last edge of a star's own ray.
+    bins = A_V.shape[1] - 1
+    place = ray * (bins + 1) + np.minimum(stars.distance * (bins / reach), bins)
+    extinction = np.interp(place, np.arange(A_V.size), A_V.ravel()).astype(np.float32)
+    dimmed = {band: getattr(stars, band) + np.float32(law) * extinction for band, law in _LAW.items()}
+    density = np.count_nonzero((dimmed["J"] < twomass.SAFE.J) & (dimmed["Ks"] < twomass.SAFE.Ks)) / solid_angle
+
+    table = np.empty(len(stars), ROW)
+    detected = np.zeros(len(stars), bool)
+    for band, magnitude in dimmed.items():
+        found = random.random(len(stars)) < twomass.completeness(magnitude, band, density)
+        limit = np.float32(twomass.BANDS[band].half - twomass.confusion_shift(density))
+        magnitude = np.where(found, magnitude, limit)
+        error = twomass.magnitude_error(magnitude, band)
+        name = band[0] + "mag"  # Kmag for Ks
+        table[name] = magnitude + error * random.standard_normal(len(stars), np.float32)
+        table["e_" + name] = np.where(found, error, np.nan)
+        detected |= found
+    sine_low, sine_high = np.sin(np.radians(grid.b[row] + np.array([-0.5, 0.5]) * grid.cell))
+    table["GLON"] = (grid.l[column] + (u - 0.5) * grid.cell) % 360.0
+    table["GLAT"] = np.degrees(np.arcsin(sine_low + v * (sine_high - sine_low)))
+    return table[detected]
