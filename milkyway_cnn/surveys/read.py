@@ -11,7 +11,8 @@ from typing import ClassVar
 import numpy as np
 
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.surveys.table import BANDS, PHOTOMETRY, StarTable, open_table
+from milkyway_cnn.surveys.table import PHOTOMETRY, StarTable, open_table
+from milkyway_cnn.surveys.twomass import BANDS
 
 __all__ = ["Catalog", "Region", "Report", "check_catalog", "read_catalog"]
 

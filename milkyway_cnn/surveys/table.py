@@ -13,9 +13,7 @@ import numpy as np
 
 from milkyway_cnn.errors import InputError
 
-__all__ = ["BANDS", "PHOTOMETRY", "StarTable", "open_table"]
-
-BANDS = ("J", "H", "Ks")
+__all__ = ["PHOTOMETRY", "StarTable", "open_table"]
 
 #: Recognized names of each column, lower case, the preferred one first: VizieR II/246, then IRSA fp_psc.
 _GALACTIC = {"l": ("glon", "_glon"), "b": ("glat", "_glat")}

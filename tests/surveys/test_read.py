@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.surveys.read import Catalog, check_catalog, read_catalog
-from milkyway_cnn.surveys.table import BANDS, PHOTOMETRY
+from milkyway_cnn.surveys.table import PHOTOMETRY
+from milkyway_cnn.surveys.twomass import BANDS
 
 TWOMASS = Path(__file__).parents[2].parent / "shared" / "data" / "2mass"
 VIZIER = {"J": "Jmag", "H": "Hmag", "Ks": "Kmag", "J_error": "e_Jmag", "H_error": "e_Hmag", "Ks_error": "e_Kmag"}
