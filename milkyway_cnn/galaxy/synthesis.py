@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,6 +79,34 @@ class _Cells:
         return np.where(self.visible > 0, self.volume * self.cumulative[last], 0.0)
 
 
+@dataclass(frozen=True)
+class _Sorted:
+    """States of all components in a row, in each component the ones first that are seen farthest."""
+
+    start: np.ndarray
+    keys: tuple[np.ndarray, ...]
+    steepest: tuple[float, ...]
+    cumulative: np.ndarray
+    magnitudes: np.ndarray
+    slopes: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def _sorted_states(components: int, faintest_J: float, faintest_Ks: float) -> _Sorted:
+    lists = [states(number) for number in range(1, components + 1)]
+    keys = [np.maximum(s.magnitudes[:, 0] - faintest_J, s.magnitudes[:, 2] - faintest_Ks) for s in lists]
+    orders = [np.argsort(key, kind="stable") for key in keys]
+    pairs = list(zip(lists, orders, strict=True))
+    return _Sorted(
+        start=np.cumsum([0] + [s.number.size for s in lists]),
+        keys=tuple(key[order] for key, order in zip(keys, orders, strict=True)),
+        steepest=tuple(float(np.abs(s.slopes).max()) for s in lists),
+        cumulative=np.concatenate([np.cumsum(s.number[order]) for s, order in pairs]),
+        magnitudes=np.concatenate([s.magnitudes[order] for s, order in pairs]),
+        slopes=np.concatenate([s.slopes[order] for s, order in pairs]),
+    )
+
+
 def _cells(
     l: float,
     b: float,
@@ -108,28 +137,25 @@ def _cells(
     thin = np.arange(len(model.components)) < len(model.thin)
     metallicity = model.metallicity_gradient * thin[:, None] * (np.hypot(x, y) - R_SUN)
 
-    lists = [states(number) for number in range(1, len(model.components) + 1)]
-    start = np.cumsum([0] + [s.number.size for s in lists])
-    keys = [np.maximum(s.magnitudes[:, 0] - faintest_J, s.magnitudes[:, 2] - faintest_Ks) for s in lists]
-    orders = [np.argsort(key, kind="stable") for key in keys]
+    count = len(model.components)
+    sorted_states = _sorted_states(count, faintest_J, faintest_Ks)
     modulus = 5.0 * np.log10(edges[:-1] if at == "near" else middle) + 10.0
     visible = []
-    for s, key, order, dex in zip(lists, keys, orders, metallicity, strict=True):
-        margin = np.abs(dex) * np.abs(s.slopes).max() + 1e-4 if at == "near" else 0.0
-        visible.append(np.searchsorted(key[order], -modulus + margin))
+    for key, steepest, dex in zip(sorted_states.keys, sorted_states.steepest, metallicity, strict=True):
+        margin = np.abs(dex) * steepest + 1e-4 if at == "near" else 0.0
+        visible.append(np.searchsorted(key, -modulus + margin))
     # Ordered by distance and then by component: what is drawn together lies together.
-    count = len(lists)
     return _Cells(
         near=np.repeat(edges[:-1], count).astype(np.float32),
         far=np.repeat(edges[1:], count).astype(np.float32),
         volume=(shell * relative).T.ravel(),
         metallicity=metallicity.T.astype(np.float32).ravel(),
-        start=np.tile(start[:-1], steps),
+        start=np.tile(sorted_states.start[:-1], steps),
         visible=np.array(visible).T.ravel(),
         component=np.tile(np.arange(1, count + 1, dtype=np.uint8), steps),
-        cumulative=np.concatenate([np.cumsum(s.number[order]) for s, order in zip(lists, orders, strict=True)]),
-        magnitudes=np.concatenate([s.magnitudes[order] for s, order in zip(lists, orders, strict=True)]),
-        slopes=np.concatenate([s.slopes[order] for s, order in zip(lists, orders, strict=True)]),
+        cumulative=sorted_states.cumulative,
+        magnitudes=sorted_states.magnitudes,
+        slopes=sorted_states.slopes,
     )
 
 
