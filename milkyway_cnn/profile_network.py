@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from milkyway_cnn.nn import Network, Scaling
 from milkyway_cnn.nn import architecture as grammar
 
-__all__ = ["PRESETS", "build"]
+__all__ = ["PRESETS", "build", "channels"]
 
 #: Architectures by name. `published`: Cornu et al. 2022 (arXiv:2201.05571), for 64 x 64 diagrams and 128 bins.
 PRESETS = {
@@ -53,3 +55,17 @@ def build(
         architecture = f"{architecture.rpartition('-D')[0]}-D{bins}"
     layers = [Scaling(counts, counts_scale), *grammar.layers(architecture, dropout, slope)]
     return Network(layers, (channels, pixels, pixels), seed=seed, output_scale=delta_A_V_scale, scheme=scheme)
+
+
+def channels(diagrams: np.ndarray, bare: np.ndarray) -> np.ndarray:
+    """Stack the network's two channels, dusty and bare diagram: (n, 2, pixels, pixels) float32.
+
+    Parameters
+    ----------
+    diagrams, bare : (n, pixels, pixels) array
+        Star counts, observed and expected without dust, of the same solid angle.
+    """
+    stacked = np.empty((len(diagrams), 2, *diagrams.shape[1:]), np.float32)
+    stacked[:, 0] = diagrams
+    stacked[:, 1] = bare
+    return stacked

@@ -6,8 +6,11 @@ in, the number of threads, or the host: everything random in it descends from on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +19,13 @@ from milkyway_cnn.extinction.profiles import ProfilePrior, cumulative, draw_prof
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.kernels import draws, fields
 from milkyway_cnn.kernels.examples import draw_diagrams
+from milkyway_cnn.sightlines import distance_edges
+from milkyway_cnn.storage import replacing
 
-__all__ = ["SPLITS", "Examples", "Randomization", "Stream"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["SPLITS", "Examples", "Randomization", "Stream", "load", "store"]
 
 #: Branch of the seed that each split grows from: no example of one can appear in another.
 SPLITS = {"training": 0, "validation": 1, "test": 2}
@@ -101,6 +109,7 @@ class Stream:
         axes: DiagramAxes = AXES,
     ) -> None:
         self.sightlines = sightlines
+        self.solid_angle = np.asarray(solid_angle)
         self.edges = edges
         self.seed = seed
         self.prior = prior
@@ -110,16 +119,46 @@ class Stream:
         self._modes = fields.basis(edges.size - 1)
 
         lists, density, bare = [], [], []
-        for index, ((l, b), area) in enumerate(zip(sightlines, np.asarray(solid_angle) * _PARENT_FACTOR, strict=True)):
+        for index, ((l, b), area) in enumerate(zip(sightlines, self.solid_angle * _PARENT_FACTOR, strict=True)):
             stars = synthesize(l, b, area, seed=seed + index)
             lists.append(parents(stars))
             density.append(star_density(stars, area))
             bare.append(bare_diagram(stars, area, seed=seed + index, axes=axes) * np.float32(solid_angle[index]))
-        self._bare = np.stack(bare)
+        self.bare = np.stack(bare)
         self._stars = np.concatenate(lists)
         self._number = np.array([len(stars) for stars in lists], np.int64)
         self._first = np.cumsum(self._number) - self._number
         self._survey = survey_parameters(np.array(density))
+
+    def describe(self) -> dict[str, Any]:
+        """What the stream is made of, as plain values for JSON; `Stream.of` makes the same stream of it."""
+        return {
+            "sightlines": [list(sightline) for sightline in self.sightlines],
+            "solid_angle": [float(area) for area in self.solid_angle],
+            "bins": self.edges.size - 1,
+            "bin_width": float(self.edges[1]),
+            "seed": self.seed,
+            "prior": asdict(self.prior),
+            "randomization": asdict(self.randomization),
+            "axes": asdict(self.axes),
+        }
+
+    @classmethod
+    def of(cls, description: dict[str, Any]) -> Stream:
+        """Make the stream that `describe` described."""
+
+        def made(kind: Any, values: dict[str, Any]) -> Any:
+            return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+        return cls(
+            [(l, b) for l, b in description["sightlines"]],
+            np.array(description["solid_angle"]),
+            distance_edges(description["bins"], description["bin_width"]),
+            seed=description["seed"],
+            prior=made(ProfilePrior, description["prior"]),
+            randomization=made(Randomization, description["randomization"]),
+            axes=made(DiagramAxes, description["axes"]),
+        )
 
     def examples(self, first: int, count: int, split: str = "training") -> Examples:
         """Examples number `first` to `first + count - 1` of a split."""
@@ -149,4 +188,51 @@ class Stream:
             diagrams,
             outside,
         )
-        return Examples(diagrams, self._bare[sightline], profiles, sightline, outside)
+        return Examples(diagrams, self.bare[sightline], profiles, sightline, outside)
+
+
+#: Examples made and written at once; the stored sample does not depend on it.
+_CHUNK = 1024
+
+
+def store(
+    stream: Stream, split: str, count: int, path: Path, on_examples: Callable[[int], None] = lambda made: None
+) -> None:
+    """Write the first `count` examples of a split to a zarr store, with the stream's description.
+
+    The store holds `diagram` (example, magnitude, color) uint16, `delta_A_V` (example, distance) float32,
+    `sightline` and `outside` (example), and `bare` (sightline, magnitude, color) float32.
+
+    Parameters
+    ----------
+    on_examples
+        Called with the number of examples after each chunk.
+    """
+    import xarray as xr
+
+    chunks = []
+    for first in range(0, count, _CHUNK):
+        chunks.append(stream.examples(first, min(_CHUNK, count - first), split))
+        on_examples(len(chunks[-1].sightline))
+    image = ("magnitude", "color")
+    middle = 0.5 * (stream.edges[:-1] + stream.edges[1:])
+    data = xr.Dataset(
+        {
+            "diagram": (("example", *image), np.concatenate([c.diagrams for c in chunks]), {"units": "stars / pixel"}),
+            "delta_A_V": (("example", "distance"), np.concatenate([c.delta_A_V for c in chunks]), {"units": "mag"}),
+            "outside": ("example", np.concatenate([c.outside for c in chunks]), {"units": "stars"}),
+            "sightline": ("example", np.concatenate([c.sightline for c in chunks])),
+            "bare": (("sightline_number", *image), stream.bare, {"units": "stars / pixel"}),
+        },
+        coords={"distance": ("distance", middle, {"units": "kpc"}), **stream.axes.centers()},
+        attrs={"split": split, "stream": json.dumps(stream.describe())},
+    )
+    with replacing(path) as temporary:
+        data.to_zarr(temporary, zarr_format=3, consolidated=False)
+
+
+def load(path: Path) -> xr.Dataset:
+    """Open a stored sample; `Stream.of(json.loads(sample.attrs["stream"]))` is the stream that made it."""
+    import xarray as xr
+
+    return xr.open_zarr(path, consolidated=False)
