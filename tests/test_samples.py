@@ -1,0 +1,73 @@
+"""The stream of examples: numbered, disjoint by split, the same anywhere, and stored as it is."""
+
+import json
+
+import numpy as np
+import pytest
+
+from milkyway_cnn import samples
+from milkyway_cnn.extinction.profiles import ProfilePrior
+from milkyway_cnn.sightlines import distance_edges
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return samples.Stream(
+        [(280.0, 0.0), (210.0, -19.0)],
+        np.array([0.02, 0.1]),
+        distance_edges(32, 0.2),
+        seed=3,
+        prior=ProfilePrior(empty=0.3),
+    )
+
+
+def test_an_example_is_the_same_in_any_batch(stream):
+    together, alone = stream.examples(0, 12), stream.examples(5, 3)
+    for name in ("diagrams", "bare", "delta_A_V", "sightline", "outside"):
+        np.testing.assert_array_equal(getattr(together, name)[5:8], getattr(alone, name))
+
+
+def test_shapes_and_types(stream):
+    made = stream.examples(0, 5)
+    assert made.diagrams.shape == made.bare.shape == (5, 64, 64)
+    assert made.delta_A_V.shape == (5, 32)
+    assert (made.diagrams.dtype, made.bare.dtype, made.delta_A_V.dtype) == (np.uint16, np.float32, np.float32)
+    np.testing.assert_array_equal(made.sightline, [0, 1, 0, 1, 0])
+
+
+def test_splits_and_seeds_differ(stream):
+    profiles = [stream.examples(0, 40, split).delta_A_V for split in samples.SPLITS]
+    assert not np.array_equal(profiles[0], profiles[1])
+    assert not np.array_equal(profiles[1], profiles[2])
+
+
+def test_an_empty_profile_has_the_stars_of_the_bare_diagram(stream):
+    made = stream.examples(0, 2000)
+    empty = ~made.delta_A_V.any(axis=1)
+    assert empty.mean() == pytest.approx(0.3, abs=0.04)
+    for sightline in range(2):
+        here = empty & (made.sightline == sightline)
+        total = made.diagrams[here].sum(dtype=float) / np.count_nonzero(here)
+        assert total == pytest.approx(made.bare[here][0].sum(), rel=0.03)
+
+
+def test_more_dust_leaves_fewer_stars(stream):
+    made = stream.examples(0, 2000)
+    stars = made.diagrams.sum(axis=(1, 2), dtype=float)
+    for sightline in range(2):
+        here = made.sightline == sightline
+        assert np.corrcoef(stars[here], made.delta_A_V[here].sum(axis=1))[0, 1] < -0.5
+
+
+def test_a_stored_sample_is_the_stream_and_knows_it(stream, tmp_path):
+    made = []
+    samples.store(stream, "validation", 10, tmp_path / "validation.zarr", made.append)
+    stored = samples.load(tmp_path / "validation.zarr")
+    expected = stream.examples(0, 10, "validation")
+    np.testing.assert_array_equal(stored["diagram"], expected.diagrams)
+    np.testing.assert_array_equal(stored["delta_A_V"], expected.delta_A_V)
+    np.testing.assert_array_equal(stored["bare"].values[stored["sightline"].values], expected.bare)
+    assert sum(made) == 10
+
+    again = samples.Stream.of(json.loads(stored.attrs["stream"]))
+    np.testing.assert_array_equal(again.examples(4, 2, "test").diagrams, stream.examples(4, 2, "test").diagrams)

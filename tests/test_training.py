@@ -1,0 +1,85 @@
+"""Training and prediction end to end, small: learns, resumes exactly, and reads a cell."""
+
+import numpy as np
+import pytest
+
+from milkyway_cnn import diagrams, prediction, samples, training
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.nn import Network
+from milkyway_cnn.sightlines import Grid, distance_edges
+
+PLAN = training.Plan(network="C5x5.2/4-P2-D32-D16", batch=32, examples_per_epoch=256, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return samples.Stream([(215.0, -19.0), (220.0, -19.0)], np.array([0.1, 0.1]), distance_edges(16, 0.2), seed=1)
+
+
+@pytest.fixture(scope="module")
+def validation(stream, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sample") / "validation.zarr"
+    samples.store(stream, "validation", 64, path)
+    return samples.load(path)
+
+
+def _train(stream, validation, folder, epochs=None):
+    folder.mkdir(exist_ok=True)
+    return training.train(stream, validation, PLAN, folder, seed=2)
+
+
+def test_the_loss_falls_and_the_best_network_is_kept(stream, validation, tmp_path):
+    records = list(_train(stream, validation, tmp_path))
+    assert [record.epoch for record in records] == [1, 2, 3]
+    assert records[-1].validation_loss < records[0].validation_loss
+    history = training.history(records)
+    assert history["loss"].dims == ("epoch",)
+    assert Network.load(tmp_path / "network.npz").output_shape == (16,)
+
+
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(stream, validation, tmp_path):
+    whole = list(_train(stream, validation, tmp_path / "whole"))
+    interrupted = _train(stream, validation, tmp_path / "parts")
+    next(interrupted)
+    interrupted.close()
+    resumed = list(_train(stream, validation, tmp_path / "parts"))
+    assert [r.loss for r in resumed] == [r.loss for r in whole]
+    x = np.random.default_rng(1).integers(0, 9, (3, 2, 64, 64)).astype(np.float32)
+    networks = [Network.load(tmp_path / name / "network.npz") for name in ("whole", "parts")]
+    np.testing.assert_array_equal(networks[0].predict(x), networks[1].predict(x))
+
+
+def test_an_epoch_shorter_than_a_batch_is_refused(stream, validation, tmp_path):
+    plan = training.Plan(batch=512, examples_per_epoch=256)
+    with pytest.raises(InputError, match="must hold at least one batch"):
+        next(training.train(stream, validation, plan, tmp_path, seed=1))
+
+
+def test_sgd_with_exponential_decay_trains_too(stream, validation, tmp_path):
+    plan = training.Plan(
+        network=PLAN.network, optimizer="sgd", schedule="exponential", learning_rate=1e-3, batch=32,
+        examples_per_epoch=64, epochs=2,
+    )  # fmt: skip
+    records = list(training.train(stream, validation, plan, tmp_path, seed=1))
+    assert records[1].rate < records[0].rate
+
+
+def test_uncovered_cells_are_not_read(stream, tmp_path):
+    rng = np.random.default_rng(1)
+    n = 4000
+    from milkyway_cnn.surveys.read import Catalog
+
+    Ks = rng.uniform(9, 14, n).astype(np.float32)
+    error = np.full(n, 0.03, np.float32)
+    catalog = Catalog(
+        rng.uniform(215, 215.5, n), rng.uniform(-19, -18.5, n), Ks + 0.6, Ks + 0.1, Ks, error, error, error, None
+    )
+    observed = diagrams.observe_cells(catalog, Grid(215.0, 216.0, -19.0, -18.5, 0.5))
+    bare = prediction.bare_cells(observed, diagrams.AXES, seed=1)
+    assert bare.dims == observed["diagram"].dims
+    network = PLAN.build(16, 64, seed=1)
+    mean, std = prediction.predict(network, observed, bare)
+    assert std is None
+    assert mean.shape == (1, 2, 16)
+    assert np.isfinite(mean[0, 0]).all()
+    assert np.isnan(mean[0, 1]).all()
