@@ -13,10 +13,22 @@ from matplotlib.ticker import FuncFormatter
 
 from milkyway_cnn.storage import replacing
 
-__all__ = ["DIFFERENCE", "EXTINCTION", "UNOBSERVED", "Figure", "in_longitude", "largest", "save_figure"]
+__all__ = [
+    "DIFFERENCE",
+    "EXTINCTION",
+    "FIRST",
+    "SECOND",
+    "UNOBSERVED",
+    "Figure",
+    "in_longitude",
+    "largest",
+    "save_figure",
+]
 
 #: Color maps: perceptually uniform, and safe for the color-blind; the color of what has no value.
 EXTINCTION, DIFFERENCE, UNOBSERVED = "inferno", "RdBu_r", "0.8"
+#: A first and a second curve, apart from each other for the color-blind too.
+FIRST, SECOND = "#0072B2", "#D55E00"
 #: Resolution of saved figures (pixels per inch).
 DPI = 160
 

@@ -12,13 +12,10 @@ from matplotlib.ticker import MaxNLocator
 
 from milkyway_cnn.cube import within
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, in_longitude, largest
+from milkyway_cnn.figures import EXTINCTION, FIRST, SECOND, UNOBSERVED, Figure, in_longitude, largest
 from milkyway_cnn.maps.density import titled_densities
 
 __all__ = ["cell_of", "longitude_distance", "profiles"]
-
-#: Colors of a first and a second curve, apart from each other for the color-blind too.
-FIRST, SECOND = "#0072B2", "#D55E00"
 
 
 def profiles(
