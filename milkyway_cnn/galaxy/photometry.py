@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["SUN_BOLOMETRIC", "absolute_magnitudes", "bolometric_correction_ks", "colors"]
+__all__ = [
+    "SUN_BOLOMETRIC",
+    "SUN_LOG_G",
+    "SUN_TEFF",
+    "absolute_magnitudes",
+    "bolometric_correction_ks",
+    "colors",
+    "log_gravity",
+]
 
-#: Absolute bolometric magnitude of the Sun (IAU 2015 resolution B2).
-SUN_BOLOMETRIC = 4.74
+#: Absolute bolometric magnitude, effective temperature (K) and log10 gravity (cgs) of the Sun: IAU 2015, resolutions B2
+#: and B3.
+SUN_BOLOMETRIC, SUN_TEFF, SUN_LOG_G = 4.74, 5772.0, 4.438
 
 # Mean dwarf colors of solar metallicity: Pecaut & Mamajek 2013, ApJS 208, 9, in the table's version 2024.05.15.
 # Teff (K), BC_Ks, J-H, H-Ks; BC_Ks = BC_V + (V-Ks).
@@ -82,7 +91,7 @@ def colors(teff: np.ndarray, log_g: np.ndarray, metallicity: np.ndarray) -> tupl
     teff, log_g, metallicity = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (teff, log_g, metallicity)))
     kept = np.clip(teff, _COOLEST_GIANT, 7500.0)
     rp_j, rp_h, rp_ks = (_index(band, kept, log_g, metallicity) for band in _CASAGRANDE)
-    missing = np.maximum(_COOLEST_GIANT - teff, 0.0)
+    missing = np.clip(_COOLEST_GIANT - teff, 0.0, 1000.0)
     j_h = rp_h - rp_j + _COOL_J_H * missing
     h_ks = rp_ks - rp_h + _COOL_H_KS * missing
     dwarf = _ramp(log_g, 3.2, 3.8)
@@ -102,6 +111,11 @@ def bolometric_correction_ks(teff: np.ndarray, log_g: np.ndarray) -> np.ndarray:
     law = -6.75 * np.log10(teff / 9500.0)
     table = np.maximum(_ramp(teff, 6400.0, 6800.0), _ramp(log_g, 3.2, 3.8) * _ramp(teff, 4300.0, 4000.0))
     return law + table * (np.interp(teff, _DWARFS[0], _DWARFS[1]) - law)
+
+
+def log_gravity(mass: np.ndarray, log_luminosity: np.ndarray, log_teff: np.ndarray) -> np.ndarray:
+    """Surface gravity (log10 cgs) of stars of mass (Msun), luminosity (log10 of solar) and log10 Teff (K)."""
+    return SUN_LOG_G + np.log10(mass) - log_luminosity + 4.0 * (log_teff - np.log10(SUN_TEFF))
 
 
 def absolute_magnitudes(

@@ -10,8 +10,8 @@ import numpy as np
 
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.galaxy.density import BESANCON_2003, GalaxyModel, density
-from milkyway_cnn.galaxy.luminosity import states
+from milkyway_cnn.galaxy.density import EMBEDDED, GalaxyModel, density
+from milkyway_cnn.galaxy.populations import states
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.kernels.stars import draw_counts, draw_stars
 from milkyway_cnn.sightlines import SQUARE_DEGREE, galactocentric
@@ -92,8 +92,8 @@ class _Sorted:
 
 
 @lru_cache(maxsize=8)
-def _sorted_states(components: int, faintest_J: float, faintest_Ks: float) -> _Sorted:
-    lists = [states(number) for number in range(1, components + 1)]
+def _sorted_states(model: GalaxyModel, faintest_J: float, faintest_Ks: float) -> _Sorted:
+    lists = [states(component, model.binary_fraction) for component in model.components]
     keys = [np.maximum(s.magnitudes[:, 0] - faintest_J, s.magnitudes[:, 2] - faintest_Ks) for s in lists]
     orders = [np.argsort(key, kind="stable") for key in keys]
     pairs = list(zip(lists, orders, strict=True))
@@ -138,7 +138,7 @@ def _cells(
     metallicity = model.metallicity_gradient * thin[:, None] * (np.hypot(x, y) - R_SUN)
 
     count = len(model.components)
-    sorted_states = _sorted_states(count, faintest_J, faintest_Ks)
+    sorted_states = _sorted_states(model, faintest_J, faintest_Ks)
     modulus = 5.0 * np.log10(edges[:-1] if at == "near" else middle) + 10.0
     visible = []
     for key, steepest, dex in zip(sorted_states.keys, sorted_states.steepest, metallicity, strict=True):
@@ -166,7 +166,7 @@ def expected_counts(
     faintest_J: float = 15.8,
     faintest_Ks: float = 14.3,
     farthest: float = 25.0,
-    model: GalaxyModel = BESANCON_2003,
+    model: GalaxyModel = EMBEDDED,
 ) -> float:
     """Stars per square degree with J < faintest_J and Ks < faintest_Ks, without extinction.
 
@@ -184,7 +184,7 @@ def synthesize(
     faintest_J: float = 16.2,
     faintest_Ks: float = 14.7,
     farthest: float = 25.0,
-    model: GalaxyModel = BESANCON_2003,
+    model: GalaxyModel = EMBEDDED,
 ) -> Stars:
     """Draw the stars of a sightline, without extinction and without photometric errors.
 

@@ -1,0 +1,203 @@
+"""The stars of each component of the Galaxy at the Sun: born by the initial mass function, aged by their tracks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+from scipy.special import ndtri
+
+from milkyway_cnn.galaxy.density import Spheroid, ThickDisc, ThinDisc
+from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
+from milkyway_cnn.galaxy.photometry import absolute_magnitudes, log_gravity
+
+__all__ = ["States", "states"]
+
+# [Fe/H] at which tracks are computed; between them they are interpolated. Z = 0.02 x 10^[Fe/H].
+_NODES = np.array((-2.3, -1.9, -1.5, -1.1, -0.8, -0.5, -0.25, 0.0, 0.176))
+# Edges of the bins of initial mass (Msun), from the limit of hydrogen burning on; narrowest where stars leave the
+# main sequence today.
+_MASS_EDGES = np.concatenate(
+    (np.geomspace(0.08, 0.7, 101)[:-1], np.geomspace(0.7, 2.6, 401)[:-1], np.geomspace(2.6, 20.0, 141))
+)
+_MASSES = np.sqrt(_MASS_EDGES[1:] * _MASS_EDGES[:-1])
+# States kept of a component, metallicities among them, and the step (dex) of derivatives with respect to [Fe/H].
+_STATES, _METALLICITIES, _STEP = 8192, 5, 0.1
+# Irrational parts whose multiples fill the unit interval and square evenly (Roberts 2018, R1 and R2 sequences).
+_GOLDEN, _PLASTIC = 0.6180339887498949, 0.7548776662466927
+# Least mass ratio of a binary; above it all are as frequent (Raghavan et al. 2010, ApJS 190, 1, Figure 16).
+_LEAST_RATIO = 0.1
+# Red clump [OC]: the tracks make it too luminous and too wide. Magnitudes added to stars of less than 2.2 Msun that
+# burn helium, and how much of their own luminosity's change is kept: M_Ks = -1.606 (Ruiz-Dern et al. 2018).
+_CLUMP_FAINTER, _CLUMP_SPREAD = 0.33, 0.5
+_HELIUM = list(PHASES).index("core helium burning")
+
+
+@dataclass(frozen=True)
+class States:
+    """Stellar states of one component and how many stars at the Sun are in each.
+
+    Parameters
+    ----------
+    magnitudes
+        Absolute J, H, Ks, of both stars of a binary together: (states, 3) float32.
+    slopes
+        Change of `magnitudes` per dex of [Fe/H]: (states, 3) float32.
+    number
+        Stars, or binaries, per pc^3 at the Sun: (states,) float64.
+    initial_mass, log_teff, log_g, metallicity, phase
+        Of the primary: Msun, K, cgs, [Fe/H], index into `milkyway_cnn.galaxy.evolution.PHASES`; (states,).
+    """
+
+    magnitudes: np.ndarray
+    slopes: np.ndarray
+    number: np.ndarray
+    initial_mass: np.ndarray
+    log_teff: np.ndarray
+    log_g: np.ndarray
+    metallicity: np.ndarray
+    phase: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def states(component: ThinDisc | ThickDisc | Spheroid, binary_fraction: float = 0.0) -> States:
+    """Build the states of a component from its ages, metallicities and local density.
+
+    Stars form at a constant rate between the component's youngest and oldest age, with masses from 0.08 to
+    20 Msun. Of the many states of all tracks a fixed number is kept, by systematic sampling that favors luminous
+    stars, with numbers that make up for it. Companions of binaries are on the main sequence; the components'
+    mass density includes them.
+    """
+    born = _mass_function(component)[:, None]
+    youngest, oldest = _ages(component)
+    deviates = ndtri((np.arange(_METALLICITIES) + 0.5) / _METALLICITIES)
+    metallicities = component.metallicity + component.metallicity_spread * deviates / deviates.std()
+    numbers, masses, brightness = [], [], []
+    for metallicity in metallicities:
+        lower, part = _between(np.asarray(metallicity))
+        time, mass, log_l = (
+            _mix(_table(name)[lower], _table(name)[lower + 1], part) for name in ("log_time", "mass", "log_luminosity")
+        )
+        edges = np.clip(10.0**time - 1.0, youngest, oldest)
+        numbers.append(born * np.diff(edges, axis=1) / (oldest - youngest) / _METALLICITIES)
+        masses.append(mass[:, :-1])
+        brightness.append(log_l[:, :-1])
+    number = np.stack(numbers)
+    companion = 0.5 * (1.0 + _LEAST_RATIO) * binary_fraction * _MASSES[:, None]
+    number *= component.mass_density / (number * (np.stack(masses) + companion)).sum()
+
+    log_l = np.stack(brightness).ravel()
+    favor = number.ravel() * 10.0 ** (0.6 * np.clip(log_l, -3.0, 4.0))
+    order = np.argsort(log_l, kind="stable")
+    running = np.cumsum(favor[order])
+    chosen = order[np.searchsorted(running, (np.arange(_STATES) + 0.5) / _STATES * running[-1])]
+    kept = number.ravel()[chosen] / favor[chosen] * running[-1] / _STATES
+    which, star, point = np.unravel_index(chosen, number.shape)
+    place = point + (np.arange(_STATES) * _GOLDEN) % 1.0
+
+    metallicity = metallicities[which]
+    log_age = _along_tracks("log_time", metallicity, star, place)
+    draw = (np.arange(_STATES) * _PLASTIC) % 1.0
+    ratio = _LEAST_RATIO + (1.0 - _LEAST_RATIO) * draw / max(binary_fraction, 1e-9)
+    ratio[draw >= binary_fraction] = 0.0
+
+    def magnitudes(metallicity: np.ndarray) -> np.ndarray:
+        primary = _magnitudes(metallicity, star, place)
+        second = np.searchsorted(_MASS_EDGES, ratio * _MASSES[star]) - 1
+        secondary = _magnitudes(metallicity, np.maximum(second, 0), _main_sequence_place(metallicity, second, log_age))
+        both = -2.5 * np.log10(10.0 ** (-0.4 * primary) + 10.0 ** (-0.4 * secondary))
+        return np.where((second >= 0)[:, None], both, primary)
+
+    slopes = (magnitudes(metallicity + _STEP) - magnitudes(metallicity - _STEP)) / (2.0 * _STEP)
+    log_l, log_teff, log_g = _atmosphere(metallicity, star, place)
+    return States(
+        magnitudes(metallicity).astype(np.float32),
+        slopes.astype(np.float32),
+        kept,
+        _MASSES[star],
+        log_teff,
+        log_g,
+        metallicity,
+        _tracks(0).phase[point],
+    )
+
+
+def _mass_function(component: ThinDisc | ThickDisc | Spheroid) -> np.ndarray:
+    """Stars born per bin of initial mass, of arbitrary scale.
+
+    dN/dm = m^-1.6 below 1 Msun and m^-3 above in the thin disc, m^-0.5 in the other two: Robin et al. 2003,
+    A&A 409, 523, Table 1, and the header of the model's output.
+    """
+    below, above = (1.6, 3.0) if isinstance(component, ThinDisc) else (0.5, 0.5)
+    low = np.minimum(_MASS_EDGES, 1.0) ** (1.0 - below) / (1.0 - below)
+    return np.diff(low + (np.maximum(_MASS_EDGES, 1.0) ** (1.0 - above) - 1.0) / (1.0 - above))
+
+
+def _ages(component: ThinDisc | ThickDisc | Spheroid) -> tuple[float, float]:
+    """Youngest and oldest stars (Myr); the bursts of the old components last 2 Gyr [OC]."""
+    if isinstance(component, ThinDisc):
+        return 1e3 * component.ages[0], 1e3 * component.ages[1]
+    return 1e3 * (component.age - 1.0), 1e3 * (component.age + 1.0)
+
+
+@cache
+def _tracks(node: int) -> Tracks:
+    return tracks(0.02 * 10.0 ** _NODES[node], _MASSES)
+
+
+@cache
+def _table(name: str) -> np.ndarray:
+    """One quantity of all tracks: (metallicities, masses, points)."""
+    if name == "log_time":
+        return np.log10(np.stack([_tracks(node).time for node in range(_NODES.size)]) + 1.0)
+    return np.stack([getattr(_tracks(node), name) for node in range(_NODES.size)])
+
+
+def _mix(a: np.ndarray, b: np.ndarray, part: np.ndarray | float) -> np.ndarray:
+    return a + part * (b - a)
+
+
+def _between(metallicity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Node below each [Fe/H] and how far (0 to 1) it lies on the way to the next; clipped to the nodes."""
+    position = np.interp(metallicity, _NODES, np.arange(_NODES.size))
+    lower = np.minimum(position.astype(int), _NODES.size - 2)
+    return lower, position - lower
+
+
+def _along_tracks(name: str, metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Interpolate one quantity in [Fe/H] and along tracks, `place` counting points from the first on."""
+    table = _table(name)
+    lower, part = _between(metallicity)
+    point = np.minimum(place.astype(int), table.shape[2] - 2)
+    low, high = (
+        _mix(table[node, star, point], table[node, star, point + 1], place - point) for node in (lower, lower + 1)
+    )
+    return _mix(low, high, part)
+
+
+def _main_sequence_place(metallicity: np.ndarray, star: np.ndarray, log_age: np.ndarray) -> np.ndarray:
+    """Place on the track of a star on the main sequence of this age, at most its end."""
+    last = PHASES["main sequence"] - 1
+    time = _tracks(0).time[0, : last + 1]
+    end = 10.0 ** _along_tracks("log_time", metallicity, star, np.full(star.shape, float(last))) - 1.0
+    return np.interp((10.0**log_age - 1.0) / end, time / time[-1], np.arange(last + 1.0))
+
+
+def _atmosphere(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Log L, log Teff and log g, the red clump corrected."""
+    log_l, log_teff, mass = (
+        _along_tracks(name, metallicity, star, place) for name in ("log_luminosity", "log_teff", "mass")
+    )
+    phase = _tracks(0).phase
+    helium = phase[place.astype(int)] == _HELIUM
+    clump = helium * np.clip((2.4 - _MASSES[star]) / 0.2, 0.0, 1.0)
+    middle = float(np.flatnonzero(phase == _HELIUM)[PHASES["core helium burning"] // 3])
+    typical = _along_tracks("log_luminosity", metallicity, star, np.full(star.shape, middle))
+    log_l = log_l - clump * (0.4 * _CLUMP_FAINTER + (1.0 - _CLUMP_SPREAD) * (log_l - typical))
+    return log_l, log_teff, log_gravity(mass, log_l, log_teff)
+
+
+def _magnitudes(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) -> np.ndarray:
+    log_l, log_teff, log_g = _atmosphere(metallicity, star, place)
+    return np.stack(absolute_magnitudes(log_l, 10.0**log_teff, log_g, metallicity), axis=-1)
