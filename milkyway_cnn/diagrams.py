@@ -7,6 +7,7 @@ and Ks and inside the survey's safe cut enter; those that lie off the image are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -16,10 +17,11 @@ from milkyway_cnn.galaxy.synthesis import Stars
 from milkyway_cnn.kernels import binning
 from milkyway_cnn.kernels.examples import expected_diagram
 from milkyway_cnn.sightlines import Grid
+from milkyway_cnn.storage import replacing
 from milkyway_cnn.surveys import twomass
 from milkyway_cnn.surveys.read import Catalog
 
-__all__ = ["AXES", "DiagramAxes", "bare_diagram", "observe_cells", "parents", "star_density", "survey_parameters"]
+__all__ = ["AXES", "DiagramAxes", "bare_diagram", "load", "observe_cells", "parents", "save", "star_density", "survey_parameters"]
 
 #: Parts into which each side of a cell is divided to find how much of it the catalog covers.
 _COVERAGE_PARTS = 5
@@ -153,6 +155,17 @@ def observe_cells(catalog: Catalog, grid: Grid, axes: DiagramAxes = AXES) -> xr.
     for name, unit in units.items():
         data[name].attrs["units"] = unit
     return data
+
+
+def save(observed: xr.Dataset, path: Path) -> None:
+    """Write the diagrams of a grid to a zarr store, whole or not at all."""
+    with replacing(path) as temporary:
+        observed.to_zarr(temporary, zarr_format=3, consolidated=False)
+
+
+def load(path: Path) -> xr.Dataset:
+    """Open what `save` wrote."""
+    return xr.open_zarr(path, consolidated=False)
 
 
 def _coverage(catalog: Catalog, grid: Grid, cell: np.ndarray) -> np.ndarray:

@@ -48,10 +48,13 @@ class Figure(matplotlib.figure.Figure):
         return image.getvalue()
 
 
-def save_figure(figure: matplotlib.figure.Figure, path: str | os.PathLike[str], dpi: int = DPI) -> None:
-    """Write a figure as PNG, whole or not at all; the same figure makes the same file."""
+def save_figure(figure: matplotlib.figure.Figure, path: str | os.PathLike[str], caption: str = "") -> None:
+    """Write a figure as PNG, whole or not at all; the same figure makes the same file.
+
+    The caption is kept inside the file, as its text `Description`, and stands below the figure in the report.
+    """
     with replacing(path) as part:
-        figure.savefig(part, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None, "Description": caption})
 
 
 def largest(*fields: Any) -> float:

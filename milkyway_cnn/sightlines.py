@@ -84,6 +84,13 @@ class Grid:
             msg = f"the region {region} holds no cell of {self.cell:g} deg; enlarge it or choose smaller cells"
             raise InputError(msg)
 
+    @classmethod
+    def around(cls, l: np.ndarray, b: np.ndarray, cell: float) -> Grid:
+        """Grid of the whole multiples of `cell` that hold all positions (deg)."""
+        low = [np.floor(values.min() / cell) * cell for values in (l, b)]
+        high = [(np.floor(values.max() / cell) + 1) * cell for values in (l, b)]
+        return cls(float(low[0]), float(high[0]), max(float(low[1]), -90.0), min(float(high[1]), 90.0), cell)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Number of cells in b and in l."""

@@ -40,6 +40,9 @@ class Plan:
         Rate of dropout after hidden dense layers.
     cumulative
         Weight of the squared error of A_V up to a distance, beside that of each bin.
+    relative
+        The loss of an example is divided by `relative` + its total A_V (mag), so that thin sightlines count beside
+        thick ones; 0 weighs all alike.
     optimizer
         "adamw", or "sgd" as in the founding work.
     momentum
@@ -57,11 +60,12 @@ class Plan:
     """
 
     network: str = "small"
-    counts: str = "log1p"
-    counts_scale: float = 1.0
+    counts: str = "sqrt"
+    counts_scale: float = 0.1
     delta_A_V_scale: float = 1.0
     dropout: float = 0.0
     cumulative: float = 0.02
+    relative: float = 1.0
     optimizer: Literal["adamw", "sgd"] = "adamw"
     momentum: float = 0.9
     learning_rate: float = 2e-3
@@ -86,6 +90,12 @@ class Plan:
             counts_scale=self.counts_scale,
             delta_A_V_scale=self.delta_A_V_scale,
         )
+
+    def weights(self, delta_A_V: np.ndarray) -> np.ndarray:
+        """Weight of each example in the loss, for its profile: (n, bins) -> (n, 1) float32."""
+        if not self.relative:
+            return np.ones((len(delta_A_V), 1), np.float32)
+        return np.float32(1.0) / (np.float32(self.relative) + delta_A_V.sum(axis=1, keepdims=True))
 
     def _optimizer(self) -> nn.SGD | nn.AdamW:
         clip = self.clip or None
@@ -138,7 +148,7 @@ def train(
     steps = plan.examples_per_epoch // plan.batch
     now = 0
 
-    def batches(epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def batches(epoch: int) -> Iterator[tuple[np.ndarray, ...]]:
         nonlocal now
         now = epoch + 1
         per_chunk = max(1, _CHUNK // plan.batch)
@@ -146,13 +156,15 @@ def train(
             count = min(per_chunk, steps - step)
             made = stream.examples((epoch * steps + step) * plan.batch, count * plan.batch)
             for part in np.split(np.arange(count * plan.batch), count):
-                yield profile_network.channels(made.diagrams[part], made.bare[part]), made.delta_A_V[part]
+                profiles = made.delta_A_V[part]
+                yield profile_network.channels(made.diagrams[part], made.bare[part]), profiles, plan.weights(profiles)
 
     bare = validation["bare"].values[validation["sightline"].values]
+    held_out = validation["delta_A_V"].values
     yield from nn.fit(
         network,
         batches,
-        (profile_network.channels(validation["diagram"].values, bare), validation["delta_A_V"].values),
+        (profile_network.channels(validation["diagram"].values, bare), held_out, plan.weights(held_out)),
         loss=nn.SquaredError(cumulative=plan.cumulative),
         optimizer=plan._optimizer(),
         schedule=plan._schedule(steps),

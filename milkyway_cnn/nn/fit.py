@@ -36,7 +36,7 @@ class Record:
 def fit(
     net: Network,
     batches: Callable[[int], Iterable[tuple[np.ndarray, ...]]],
-    validation: tuple[Any, Any],
+    validation: tuple[Any, ...],
     *,
     loss: Any,
     optimizer: Any,
@@ -56,7 +56,7 @@ def fit(
     batches : callable
         Gives the batches ``(x, target)`` or ``(x, target, weights)`` of an epoch, numbered from 0; the same epoch
         must give the same batches for a resumed training to be exact.
-    validation : (x, target)
+    validation : (x, target) or (x, target, weights)
         Arrays, or anything that is sliced like them.
     schedule : callable
         Learning rate for (epoch, step), both from 0.

@@ -177,15 +177,16 @@ class Network:
         out *= np.float32(self.output_scale)
         return out
 
-    def evaluate(self, x: Any, target: Any, *, loss: Any) -> float:
-        """Mean loss over examples, without dropout, in the units of `step`."""
+    def evaluate(self, x: Any, target: Any, weights: Any = None, *, loss: Any) -> float:
+        """Mean loss over examples, without dropout, in the units and with the weights of `step`."""
         total = 0.0
         for begin in range(0, len(x), _BATCH):
             part = slice(begin, begin + _BATCH)
             scale = np.float32(1.0 / self.output_scale)
             output, wanted = self.predict(x[part]) * scale, np.asarray(target[part], np.float32) * scale
             n = len(output)
-            total += loss(output.reshape(n, -1), wanted.reshape(n, -1), ops=self.ops) * n
+            factor = None if weights is None else weights[part]
+            total += loss(output.reshape(n, -1), wanted.reshape(n, -1), factor, ops=self.ops) * n
         return total / len(x)
 
     def summary(self) -> str:
