@@ -20,7 +20,7 @@ from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, largest
 from milkyway_cnn.maps.density import titled_densities
 from milkyway_cnn.sightlines import galactocentric
 
-__all__ = ["draw_face_on", "face_on", "trace"]
+__all__ = ["draw_face_on", "face_on", "trace", "window"]
 
 #: Colors of the arms and the Sun, apart from each other and from the color map for the color-blind too.
 ARM, SUN = "#56B4E9", "#E69F00"
@@ -63,16 +63,15 @@ def face_on(
     densities = titled_densities(cube, beside, names, b_max, to)
     edges = within(cube, to or np.inf)["distance_edges"].values
     norm = PowerNorm(0.5, 0.0, largest(*densities.values()))
-    x, y = _window(cube["l"].values, edges[-1])
+    x, y = window(cube["l"].values, edges[-1])
     width = 7.5 if beside is None else 6.0
     height = width * (x[1] - x[0]) / (y[1] - y[0])
     figure = Figure(len(densities) * width + 1.5, min(height, 9.0) + 0.9, layout="compressed")
     axes = figure.subplots(1, len(densities), squeeze=False, sharex=True, sharey=True)[0]
     for panel, (title, density) in zip(axes, densities.items(), strict=True):
         mesh = draw_face_on(panel, density, edges, cube.attrs["cell_deg"], norm)
-        panel.set(xlim=y, ylim=x, xlabel="$y$ (kpc), towards $l$ = 90°")
         panel.set_title(title, loc="left", fontsize="medium")
-    axes[0].set_ylabel("$x$ (kpc), from the Galactic center to the Sun")
+        panel.label_outer()
     axes[0].legend(handles=_named_within(axes[0]), loc="best", framealpha=0.9, fontsize="small")
     label = "$A_V$ per kpc (mag kpc$^{-1}$)"
     figure.colorbar(mesh, ax=list(axes), label=label, extend="max", fraction=0.04, pad=0.02, aspect=25)
@@ -84,51 +83,45 @@ def draw_face_on(axes: Axes, density: xr.DataArray, edges: np.ndarray, cell: flo
 
     The horizontal axis is the Galactocentric y, the vertical axis x (`sightlines.galactocentric`).
     """
-    l = density["l"].values
+    l, b = density["l"].values, float(density["b"])
     l_edges = np.append(l - cell / 2, l[-1] + cell / 2)
-    b = float(density["b"])
-    axes.set_aspect("equal")
     x, y, _ = galactocentric(l_edges[:, None], b, edges)
-    mesh = axes.pcolormesh(
-        y,
-        x,
-        np.ma.masked_invalid(density.values),
-        norm=norm,
-        cmap=colormaps[EXTINCTION].with_extremes(bad=UNOBSERVED),
-        rasterized=True,
-    )
-    thin: dict[str, Any] = {"color": "0.6", "linewidth": 0.6}
-    fine = np.linspace(l_edges[0], l_edges[-1], 200)
-    for distance in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(0, edges[-1])[1:]:
-        if distance <= edges[-1]:
-            x, y, _ = galactocentric(fine, b, distance)
-            axes.plot(y, x, **thin)
-            place: dict[str, Any] = {
-                "xytext": (0, 3),
-                "textcoords": "offset points",
-                "fontsize": "small",
-                "color": "0.3",
-            }
-            axes.annotate(f"{distance:g} kpc", (y[0], x[0]), **place)
-    for longitude in MaxNLocator(6 if np.ptp(l_edges) > 15 else 2, steps=[1, 2, 3, 5, 10]).tick_values(
-        l_edges[0], l_edges[-1]
-    ):
-        if l_edges[0] <= longitude <= l_edges[-1]:
-            x, y, _ = galactocentric(longitude, b, np.array([0.0, edges[-1], 1.045 * edges[-1]]))
-            axes.plot(y[:2], x[:2], **thin)
-            axes.text(y[2], x[2], f"{longitude % 360:g}°", ha="center", va="center", fontsize="small", color="0.3")
+    values = np.ma.masked_invalid(density.values)
+    cmap = colormaps[EXTINCTION].with_extremes(bad=UNOBSERVED)
+    mesh = axes.pcolormesh(y, x, values, norm=norm, cmap=cmap, rasterized=True)
+    _draw_net(axes, l_edges, b, edges[-1])
     for arm in ARMS:
         x, y = trace(arm, np.geomspace(3.0, 20.0, 1000))
         axes.plot(y, x, color=ARM, linewidth=1.2, label="spiral arms")
     turn = np.linspace(0, 2 * np.pi, 721)
-    axes.plot(
-        R_SUN * np.sin(turn), R_SUN * np.cos(turn), color="0.5", linewidth=1, linestyle="--", label="solar circle"
-    )
+    circle = R_SUN * np.sin(turn), R_SUN * np.cos(turn)
+    axes.plot(*circle, color="0.5", linewidth=1, linestyle="--", label="solar circle")
     axes.plot(0, R_SUN, "o", color=SUN, markeredgecolor="black", label="Sun", linestyle="none")
+    x_range, y_range = window(l, edges[-1])
+    axes.set(aspect="equal", xlim=y_range, ylim=x_range)
+    axes.set(xlabel="$y$ (kpc), towards $l$ = 90°", ylabel="$x$ (kpc), from the Galactic center to the Sun")
     return mesh
 
 
-def _window(l: np.ndarray, reach: float) -> tuple[tuple[float, float], tuple[float, float]]:
+def _draw_net(axes: Axes, l_edges: np.ndarray, b: float, reach: float) -> None:
+    """Draw and name distances and longitudes across the sightlines."""
+    thin: dict[str, Any] = {"color": "0.6", "linewidth": 0.6}
+    small: dict[str, Any] = {"fontsize": "small", "color": "0.3"}
+    across = np.linspace(l_edges[0], l_edges[-1], 200)
+    for distance in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(0, reach)[1:]:
+        if distance <= reach:
+            x, y, _ = galactocentric(across, b, distance)
+            axes.plot(y, x, **thin)
+            axes.annotate(f"{distance:g} kpc", (y[0], x[0]), xytext=(0, 3), textcoords="offset points", **small)
+    longitudes = MaxNLocator(6 if np.ptp(l_edges) > 15 else 2, steps=[1, 2, 3, 5, 10])
+    for longitude in longitudes.tick_values(l_edges[0], l_edges[-1]):
+        if l_edges[0] <= longitude <= l_edges[-1]:
+            x, y, _ = galactocentric(longitude, b, np.array([0.0, reach, 1.045 * reach]))
+            axes.plot(y[:2], x[:2], **thin)
+            axes.text(y[2], x[2], f"{longitude % 360:g}°", ha="center", va="center", **small)
+
+
+def window(l: np.ndarray, reach: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ranges of x and y (kpc) that hold the Sun and all sightlines to `reach` (kpc), with a margin."""
     x, y, _ = galactocentric(np.linspace(l[0], l[-1], 100), 0.0, reach)
     x, y = np.append(x, R_SUN), np.append(y, 0.0)
