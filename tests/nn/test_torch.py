@@ -1,0 +1,201 @@
+"""PyTorch as an oracle: layers, losses and optimizers equal to 1e-5 of the largest value, forward and backward."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from milkyway_cnn import nn
+from milkyway_cnn.nn.layer import Draw
+
+torch = pytest.importorskip("torch")
+common = settings(max_examples=25, deadline=None)
+
+
+def numbers(shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def close(got, expected):
+    expected = expected.detach().numpy() if hasattr(expected, "detach") else expected
+    np.testing.assert_allclose(
+        got, expected.reshape(got.shape), rtol=1e-5, atol=1e-5 * max(1.0, np.abs(expected).max())
+    )
+
+
+def ours(layer, x, gradient_seed=7):
+    """Output, gradient of the input and gradients of the parameters for one layer behind an idle one."""
+    net = nn.Network([nn.GroupNormalization(1), layer], x.shape[1:])
+    net._build(len(x))
+    layer = net.layers[1]
+    for parameter in layer.parameters:
+        parameter.value[...] = numbers(parameter.value.shape, 3)
+        parameter.gradient = np.zeros_like(parameter.value)
+    y = layer.forward(x, None).copy()
+    g = layer.backward(numbers(y.shape, gradient_seed), 1.0, 0.0)
+    return layer, y, g, [parameter.gradient for parameter in layer.parameters]
+
+
+def theirs(function, x, parameters, shape, gradient_seed=7):
+    tensors = [torch.tensor(values, requires_grad=True) for values in (x, *parameters)]
+    y = function(*tensors)
+    y.backward(torch.tensor(numbers(shape, gradient_seed)).reshape(y.shape))
+    return y, *(tensor.grad for tensor in tensors)
+
+
+def compare(layer, x, function):
+    layer, y, g, gradients = ours(layer, x)
+    expected = theirs(function, x, [parameter.value for parameter in layer.parameters], y.shape)
+    for a, e in zip((y, g, *gradients), expected, strict=True):
+        close(a, e)
+
+
+@common
+@given(
+    st.integers(1, 3),
+    st.tuples(*(st.integers(4, 12),) * 3),
+    st.integers(1, 3),
+    st.sampled_from([1, 2, 3, 5]),
+    st.integers(1, 3),
+    st.integers(0, 2),
+    st.integers(1, 3),
+    st.sampled_from([0.0, 0.1, 1.0]),
+)
+def test_convolution(axes, size, channels, kernel, stride, padding, pool, slope):
+    size = size[:axes]
+    assume(all((n + 2 * padding - kernel) // stride + 1 >= pool for n in size) and (axes < 3 or pool == 1))
+    functional = torch.nn.functional
+    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[axes - 1]
+    pools = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)[axes - 1]
+
+    def function(x, w, b):
+        y = convolve(x, w.reshape(w.shape[0], w.shape[1], *(kernel,) * axes), b, stride, padding)
+        return pools(functional.leaky_relu(y, slope), pool)
+
+    layer = nn.Convolution(4, kernel, stride, padding, pool, slope)
+    # Where the slope is 0, all negative values of a window tie at 0, and only we keep which was largest: no gradient.
+    compare(layer, numbers((5, channels, *size)), function)
+
+
+@common
+@given(st.sampled_from(["MaxPooling", "AveragePooling"]), st.integers(1, 4), st.tuples(*(st.integers(4, 9),) * 2))
+def test_pooling(name, size, image):
+    function = torch.nn.functional.max_pool2d if name == "MaxPooling" else torch.nn.functional.avg_pool2d
+    compare(getattr(nn, name)(size), numbers((3, 2, *image)), lambda x: function(x, size))
+
+
+@common
+@given(st.integers(1, 40), st.integers(1, 300), st.integers(1, 50), st.sampled_from([0.0, 0.1, 1.0]))
+def test_dense(n, inputs, width, slope):
+    compare(
+        nn.Dense(width, slope),
+        numbers((n, inputs)),
+        lambda x, w, b: torch.nn.functional.leaky_relu(x @ w + b, slope),
+    )
+
+
+@common
+@given(st.sampled_from([(4, 4), (6, 3), (8, 1)]), st.tuples(st.integers(2, 7), st.integers(2, 7)))
+def test_group_normalization(channels, image):
+    channels, groups = channels
+    compare(
+        nn.GroupNormalization(groups),
+        numbers((4, channels, *image)),
+        lambda x, gain, offset: torch.nn.functional.group_norm(x, groups, gain, offset, 1e-5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "function"), [(nn.Logistic(), torch.sigmoid), (nn.Softmax(), lambda x: torch.softmax(x, 1))]
+)
+def test_activation(layer, function):
+    compare(layer, 3 * numbers((6, 9)), function)
+
+
+@common
+@given(st.integers(1, 40), st.integers(1, 30), st.sampled_from(["squared", "absolute", "gaussian", "entropy"]))
+def test_loss(n, outputs, name):
+    functional = torch.nn.functional
+    o, t = numbers((n, outputs)), numbers((n, outputs), 1)
+    if name == "gaussian":
+        o = numbers((n, 2 * outputs))
+    if name == "entropy":
+        o, t = np.abs(o) + np.float32(0.1), np.abs(t)
+        o /= o.sum(axis=1, keepdims=True)
+    loss, function = {
+        "squared": (nn.SquaredError(), functional.mse_loss),
+        "absolute": (nn.AbsoluteError(), functional.l1_loss),
+        "gaussian": (
+            nn.GaussianNLL(),
+            lambda o, t: functional.gaussian_nll_loss(o[:, :outputs], t, o[:, outputs:].exp()),
+        ),
+        "entropy": (nn.CrossEntropy(), lambda o, t: functional.cross_entropy(o.log(), t)),
+    }[name]
+    output = torch.tensor(o, requires_grad=True)
+    expected = function(output, torch.tensor(t))
+    expected.backward()
+    gradient = np.empty_like(o)
+    assert loss(o, t, None, gradient) == pytest.approx(float(expected.detach()), rel=1e-5, abs=1e-6)
+    # cross_entropy normalizes once more; for probabilities that changes its gradient by a constant of each example
+    shift = output.grad.numpy() - gradient
+    close(gradient + (shift.mean(axis=1, keepdims=True) if name == "entropy" else 0), output.grad)
+
+
+def network_and_twin():
+    net = nn.Network("C5x5.6-P2-C3x3.4/2-D30-D7", (2, 16, 12), slope=0.1, seed=3)
+    modules = torch.nn
+    twin = modules.Sequential(
+        modules.Conv2d(2, 6, 5, padding=2),
+        modules.LeakyReLU(0.1),
+        modules.MaxPool2d(2),
+        modules.Conv2d(6, 4, 3, stride=2, padding=1),
+        modules.LeakyReLU(0.1),
+        modules.Flatten(),
+        modules.Linear(48, 30),
+        modules.LeakyReLU(0.1),
+        modules.Linear(30, 7),
+    )
+    with torch.no_grad():
+        for own, other in zip(net.parameters, twin.parameters(), strict=True):
+            value = own.value.T if own.value.ndim == 2 else own.value
+            other.copy_(torch.tensor(value.copy()).reshape(other.shape))
+    return net, twin
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "make"),
+    [
+        (nn.SGD(0.9), lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9)),
+        (
+            nn.SGD(0.9, weight_decay=0.01, clip=0.5),
+            lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, weight_decay=0.01),
+        ),
+        (nn.AdamW(weight_decay=0.1), lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)),
+        (nn.AdamW(clip=0.5), lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.0)),
+    ],
+)
+def test_training(optimizer, make):
+    net, twin = network_and_twin()
+    theirs = make(twin.parameters())
+    for i in range(5):
+        x, y = numbers((9, 2, 16, 12), i), numbers((9, 7), 50 + i)
+        value = net.step(x, y, loss=nn.SquaredError(), optimizer=optimizer, rate=0.01)
+        theirs.zero_grad()
+        loss = torch.nn.functional.mse_loss(twin(torch.tensor(x)), torch.tensor(y))
+        loss.backward()
+        if optimizer.clip:
+            torch.nn.utils.clip_grad_norm_(twin.parameters(), optimizer.clip)
+        theirs.step()
+        assert value == pytest.approx(float(loss.detach()), rel=2e-5)
+    for own, other in zip(net.parameters, twin.parameters(), strict=True):
+        value = own.value.T if own.value.ndim == 2 else own.value
+        np.testing.assert_allclose(value.reshape(other.shape), other.detach().numpy(), rtol=1e-4, atol=5e-5)
+
+
+def test_dropout_is_inverted_like_theirs():
+    layer = nn.Network([nn.Dropout(0.25)], (1000,))
+    layer._build(2)
+    y = layer.layers[0].forward(np.ones((2, 1000), np.float32), Draw(np.uint64(3)))
+    assert set(np.unique(y)) == set(np.unique(torch.nn.functional.dropout(torch.ones(2, 1000), 0.25).numpy()))
