@@ -8,6 +8,7 @@ A network is a list of layers (`layer` says what a layer is, one file each), all
 scheme (`scheme`), `fit` trains by the epoch, `file` is what is on disk.
 """
 
+from milkyway_cnn.nn import cianna
 from milkyway_cnn.nn.activation import Logistic, Softmax
 from milkyway_cnn.nn.convolution import Convolution
 from milkyway_cnn.nn.dense import Dense
@@ -43,6 +44,7 @@ __all__ = [
     "Scaling",
     "Softmax",
     "SquaredError",
+    "cianna",
     "fit",
     "prefetch",
     "use",

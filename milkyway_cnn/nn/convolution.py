@@ -89,9 +89,9 @@ class Convolution(Layer):
         self.gradient_in = None if first else np.empty((batch, *self.images), np.float32)
 
     def forward(self, x, draw):
-        weights, bias = (parameter.value for parameter in self.parameters)
         n = len(x)
         self.x = x.reshape(n, *self.images)
+        weights, bias = self.parameters[0].value, self.bias()
         self.ops.convolve(self.x, weights, bias, self.slope, self.work, self.y[:n], self.winner[:n])
         return self.y[:n].reshape(n, *self.out_shape)
 
@@ -114,6 +114,10 @@ class Convolution(Layer):
             gradient_in,
         )
         return None if gradient_in is None else gradient_in.reshape(n, *self.shape)
+
+    def bias(self) -> np.ndarray:
+        """Give what is added to each map."""
+        return self.parameters[1].value
 
     def kernel(self):
         def sides(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class Dropout(Layer):
 
     rate: float
     shared: bool = False
+    random: ClassVar[bool] = True
 
     def __post_init__(self):
         if not 0.0 <= self.rate < 1.0:

@@ -41,6 +41,7 @@ class Layer:
     """
 
     kinds: ClassVar[dict[str, type[Layer]]] = {}
+    random: ClassVar[bool] = False  # whether `forward` depends on the draw
 
     parameters: list[Parameter] = field(default_factory=list, init=False, repr=False)
     shape: tuple[int, ...] = field(default=(), init=False, repr=False)

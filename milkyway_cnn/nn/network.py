@@ -15,7 +15,6 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.nn import architecture as grammar
 from milkyway_cnn.nn import file
-from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Draw, Layer, Parameter
 from milkyway_cnn.nn.scaling import Scaling
 from milkyway_cnn.nn.scheme import scheme as find_scheme
@@ -164,7 +163,7 @@ class Network:
         shape = (len(x), *self.output_shape)
         out = np.empty(shape if samples is None else (samples, *shape), np.float32)
         whole = range(len(self.layers))
-        cut = next((i for i in whole if isinstance(self.layers[i], Dropout)), len(whole))
+        cut = next((i for i in whole if self.layers[i].random), len(whole))
         stream = _stream(seed, _PREDICTION)
         for begin in range(0, len(x), _BATCH):
             part = slice(begin, begin + _BATCH)
