@@ -84,7 +84,8 @@ def main():
     if not (STAMP.exists() and STAMP.read_text() == stamp()):
         print(f"setting up {VENV} (once, a minute or two) ...", file=sys.stderr, flush=True)
         if not (install_with_uv() or install_with_pip()):
-            print(f"the environment {VENV} could not be made: see the lines above.", file=sys.stderr)
+            why = "is the network there, and one of uv, pip or venv? The lines above say more"
+            print(f"milkyway-cnn could not set up its environment {VENV}: {why}.", file=sys.stderr)
             return 1
         STAMP.write_text(stamp())
     words = [str(PYTHON), "-m", "milkyway_cnn", *sys.argv[1:]]

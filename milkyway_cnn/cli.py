@@ -44,15 +44,19 @@ def run(
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
-            msg = f"--set {change} must read --set key=value"
+            msg = f"--set {change!r} needs a value, as in --set key=value"
             raise InputError(msg)
         values[key] = value
-    for key, value in (("catalog", catalog), ("control", control)):
-        if value:
-            values[key] = value
+    values |= {key: value for key, value in (("catalog", catalog), ("control", control)) if value}
     chosen = parameters.validated(values)
-    folder = output or Path("runs") / Path(name).stem
-    execute(chosen, folder.absolute(), planned(chosen), say=typer.echo)
+    title = Path(name).stem
+    command = ["milkyway-cnn", *sys.argv[1:]]
+    folder = output or Path("runs") / title
+    try:
+        execute(chosen, folder, planned(chosen), name=title, command=command, say=typer.echo)
+    except KeyboardInterrupt:
+        typer.echo("\nmilkyway-cnn: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -83,24 +87,29 @@ def main(words: list[str] | None = None) -> int:
     int
         exit status: 0 done, 1 failed, 2 input that cannot be used, 130 interrupted.
     """
-    import click
-
     try:
         return app(words, standalone_mode=False) or 0
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
     except InputError as error:
-        typer.echo(f"milkyway-cnn: {error}", err=True)
-        return 2
-    except (KeyboardInterrupt, click.Abort):
-        typer.echo("\nmilkyway-cnn: interrupted; the same command goes on from here", err=True)
-        return 130
+        status, sentence = 2, str(error)
     except Exception as error:
-        typer.echo(f"milkyway-cnn: failed: {error}", err=True)
-        return 1
+        usage = hasattr(error, "format_message")  # typer's own, for words that are no command or option
+        status, sentence = (2, f"{error.format_message()} (see --help)") if usage else (1, _failure(error))
+    typer.echo(f"milkyway-cnn: {sentence}", err=True)
+    return status
+
+
+def _failure(error: Exception) -> str:
+    """Return one sentence; of an error that nobody foresaw the traceback goes to a file, for a report."""
+    import tempfile
+    import traceback
+
+    from .pipeline.execution import ChapterError
+
+    if isinstance(error, ChapterError):
+        return str(error)
+    with tempfile.NamedTemporaryFile("w", prefix="milkyway-cnn-", suffix=".txt", delete=False) as file:
+        file.writelines(traceback.format_exception(error))
+    return f"failed: {type(error).__name__}: {error} (the traceback is in {file.name})"
 
 
 if __name__ == "__main__":

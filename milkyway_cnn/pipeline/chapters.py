@@ -52,8 +52,8 @@ def read(path: Path) -> Chapter:
     Raises
     ------
     InputError
-        when the notebook is not there, or its cell tagged `parameters` is missing or holds more than assignments of
-        plain values.
+        when the notebook is not there, or its cell tagged `parameters` is missing, holds more than assignments of
+        plain values, or names what the model of parameters does not have.
     """
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -65,11 +65,14 @@ def read(path: Path) -> Chapter:
     defaults: dict[str, Any] = {}
     try:
         for statement in ast.parse(tagged[0]).body:
-            assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-            defaults[statement.targets[0].id] = ast.literal_eval(statement.value)
-    except (IndexError, AssertionError, ValueError, SyntaxError):
+            defaults[statement.targets[0].id] = ast.literal_eval(statement.value)  # type: ignore[attr-defined]
+    except (IndexError, AttributeError, ValueError, SyntaxError):
         msg = f"the notebook {path} needs one cell tagged 'parameters' that holds lines 'name = plain value' only"
         raise InputError(msg) from None
+    unknown = sorted(set(defaults) - {"run"} - set(Parameters.model_fields))
+    if unknown:
+        msg = f"the notebook {path} names the parameters {unknown}, which the model of parameters does not have"
+        raise InputError(msg)
     return Chapter(path, defaults, hashlib.sha256(json.dumps(sources).encode()).hexdigest())
 
 

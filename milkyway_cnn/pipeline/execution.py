@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import logging
 import os
 import shutil
 import tempfile
@@ -14,12 +17,12 @@ from ..errors import InputError
 
 __all__ = ["ChapterError", "execute"]
 
-#: Longest time for the kernel to start and for one cell to end, in seconds.
-START_TIMEOUT, CELL_TIMEOUT = 120, 24 * 3600
+#: Longest time for the kernel to start, and for one cell to end, in seconds.
+START_TIMEOUT, CELL_TIMEOUT = 120, 7 * 24 * 3600
 
 
 class ChapterError(RuntimeError):
-    """A notebook failed; the message names it, the cell and the last line of the error."""
+    """A notebook failed; the message names it, the cell, the last line of the error and where to read on."""
 
 
 def execute(notebook: Path, output: Path, values: Mapping[str, Any], progress: Path, lock: int) -> None:
@@ -30,92 +33,134 @@ def execute(notebook: Path, output: Path, values: Mapping[str, Any], progress: P
     notebook, output
         source, and where the executed notebook goes; it appears there at the end, whole.
     values
-        parameters to inject; plain values (str, int, float, bool) by name.
+        parameters to inject, plain values by name; the notebook's parameters cell names them all.
     progress
         file to which the progress bars of the notebook append their records.
     lock
-        open file descriptor that the kernel inherits: a lock on it lasts until the kernel is gone, too.
+        open file descriptor that the kernel inherits, so that a lock on it lasts until the kernel is gone, too.
 
     Raises
     ------
     InputError
         raised by a cell: handed on with its own sentence.
     OSError
-        when the disk is full or what papermill saves cannot be written.
+        when the disk is full.
     ChapterError
         for every other failure of a cell or of the kernel.
     """
-    import nbformat
-    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    part = output.with_name(f".part-{output.name}")
     output.parent.mkdir(parents=True, exist_ok=True)
-    log = output.with_suffix(".log")
+    part, log = output.with_name(f".part-{output.name}"), output.with_suffix(".log")
     try:
-        with _surroundings(progress), log.open("wb") as stderr:
-            for attempt in (1, 2):
-                try:
-                    papermill.execute_notebook(
-                        nbformat.read(notebook, as_version=4),
-                        str(part).replace("{", "{{").replace("}", "}}"),  # papermill formats paths
-                        dict(values),
-                        kernel_name="python3",
-                        progress_bar=False,
-                        start_timeout=START_TIMEOUT,
-                        execution_timeout=CELL_TIMEOUT,
-                        cwd=str(notebook.parent),
-                        coalesce_streams=True,
-                        kernel_manager_class=_kernel_manager(lock, stderr),
-                    )
-                    break
-                except RuntimeError as error:
-                    started = "before replying" not in str(error) and "didn't respond" not in str(error)
-                    if started or attempt == 2:
-                        raise
+        with _environment(progress), _short_folder() as sockets, log.open("wb") as noise:
+            kernel_manager = _kernel_manager(sockets, lock, noise)
+            try:
+                _papermill(notebook, part, values, kernel_manager)
+            except RuntimeError as error:
+                if not _never_started(error):
+                    raise
+                _papermill(notebook, part, values, kernel_manager)  # a kernel that did not start gets a second chance
     except PapermillExecutionError as error:
         part.replace(output)
         if error.ename == "InputError":
             raise InputError(error.evalue) from None
-        msg = f"{notebook.stem}, cell {error.cell_index}: {error.ename}: {error.evalue} (see {output})"
+        _refuse_full_disk(output, "".join(error.traceback))
+        reason = f"{error.ename}: {error.evalue}".strip().splitlines()[0]
+        raise _failure(output, f"In [{error.exec_count}]", reason) from None
+    except (DeadKernelError, CellTimeoutError) as error:
+        part.replace(output)
+        _refuse_full_disk(output)
+        cells = [cell for cell in json.loads(output.read_text())["cells"] if cell["cell_type"] == "code"]
+        begun = [cell for cell in cells if cell["metadata"]["papermill"]["start_time"]]
+        died = "the kernel died, as it does when memory runs out or compiled code crashes"
+        reason = died if isinstance(error, DeadKernelError) else f"no end after {CELL_TIMEOUT} s"
+        raise _failure(output, f"In [{len(begun)}]", reason) from None
+    except RuntimeError as error:
+        if not _never_started(error):
+            raise
+        msg = f"{notebook.stem} failed: the kernel did not start, twice ({error}; its own words are in {log})"
         raise ChapterError(msg) from None
+    else:
+        part.replace(output)
     finally:
+        part.unlink(missing_ok=True)
         if log.exists() and not log.stat().st_size:
             log.unlink()
-    part.replace(output)
+
+
+def _refuse_full_disk(output: Path, story: str = "") -> None:
+    """Raise OSError where the disk is full, whatever error a library made of that."""
+    full = os.strerror(errno.ENOSPC)
+    if full in story or os.strerror(errno.EDQUOT) in story or shutil.disk_usage(output.parent).free < 2**20:
+        raise OSError(errno.ENOSPC, full, str(output.parent)) from None
+
+
+def _never_started(error: RuntimeError) -> bool:
+    return any(words in str(error) for words in ("before replying", "didn't respond"))
+
+
+def _failure(output: Path, cell: str, reason: str) -> ChapterError:
+    return ChapterError(f"{output.stem} failed in {cell}: {reason} (the whole story is in {output})")
+
+
+def _papermill(notebook: Path, part: Path, values: Mapping[str, Any], kernel_manager: type) -> None:
+    import nbformat
+    import papermill
+    from papermill.log import logger
+
+    logger.addHandler(logging.NullHandler())  # what it has to say is in the error, and in the executed notebook
+    papermill.execute_notebook(
+        nbformat.read(notebook, as_version=4),
+        str(part).replace("{", "{{").replace("}", "}}"),  # papermill formats paths
+        dict(values),
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        start_timeout=START_TIMEOUT,
+        execution_timeout=CELL_TIMEOUT,
+        cwd=str(notebook.parent),
+        coalesce_streams=True,
+        kernel_manager_class=kernel_manager,
+    )
+
+
+def _kernel_manager(sockets: str, lock: int, noise: Any) -> type:
+    """Return a kernel manager without TCP ports, whose kernels inherit the lock and write their noise to a file."""
+    from jupyter_client.manager import AsyncKernelManager
+
+    ipc = {"transport": "ipc", "ip": f"{sockets}/ipc", "connection_file": f"{sockets}/kernel.json"}
+
+    class KernelManager(AsyncKernelManager):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**(ipc if os.name == "posix" else {}), **kwargs)
+
+        async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
+            await super().start_kernel(**kwargs, pass_fds=(lock,), stdout=noise, stderr=noise)
+
+    return KernelManager
 
 
 @contextmanager
-def _surroundings(progress: Path) -> Iterator[None]:
+def _short_folder() -> Iterator[str]:
+    """Make a folder for sockets, whose paths must stay below about a hundred characters."""
+    long = len(tempfile.gettempdir()) > 60 and Path("/tmp").is_dir()
+    with tempfile.TemporaryDirectory(prefix="milkyway-", dir="/tmp" if long else None) as folder:
+        yield folder
+
+
+@contextmanager
+def _environment(progress: Path) -> Iterator[None]:
     """Set the environment that the kernel inherits, and put the old one back."""
-    # IPC sockets lie in the runtime folder and their paths must stay below about a hundred characters
-    roomy = len(tempfile.gettempdir()) > 40 and Path("/tmp").is_dir()
-    runtime = tempfile.mkdtemp(prefix="milkyway-", dir="/tmp" if roomy else None)
-    changes = {
-        "MILKYWAY_HEADLESS": "1",
-        "MILKYWAY_PROGRESS": str(progress),
-        "JUPYTER_RUNTIME_DIR": runtime,
-        "NUMBA_THREADING_LAYER": "omp",
-    }
+    changes = {"MILKYWAY_HEADLESS": "1", "MILKYWAY_PROGRESS": str(progress), "NUMBA_THREADING_LAYER": "omp"}
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:
         yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-        shutil.rmtree(runtime, ignore_errors=True)
-
-
-def _kernel_manager(lock: int, stderr: Any) -> type:
-    """Return a kernel manager without TCP ports, whose kernels inherit the lock and write their noise to a file."""
-    from jupyter_client.manager import AsyncKernelManager
-
-    class KernelManager(AsyncKernelManager):
-        def __init__(self, **kwargs: Any) -> None:
-            super().__init__(transport="ipc" if os.name == "posix" else "tcp", **kwargs)
-
-        async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
-            await super().start_kernel(**kwargs, pass_fds=(lock,), stderr=stderr)
-
-    return KernelManager
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

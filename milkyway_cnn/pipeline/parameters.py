@@ -61,6 +61,9 @@ class Parameters(BaseModel):
                 f"final_learning_rate = {self.final_learning_rate} must not exceed learning_rate = {self.learning_rate}"
             )
             raise ValueError(msg)
+        if self.control and not self.catalog:
+            msg = f"control = {self.control!r} belongs to a catalog, and there is none; give it with --catalog FILE"
+            raise ValueError(msg)
         return self
 
 

@@ -1,145 +1,112 @@
-"""A run: chapters executed in order in one folder, begun again where it was left."""
+"""A run: the chapters executed in order in one folder, begun again where it was left."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-import os
+import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from .. import __version__, provenance
+from .. import __version__, progress, provenance
 from ..errors import InputError
-from ..storage import replacing
 from .chapters import Chapter
-from .execution import execute
+from .execution import ChapterError, execute
+from .inputs import held, located
 from .parameters import INPUT_FILES, Parameters
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such lock
-    fcntl = None  # type: ignore[assignment]
+from .record import Record, digest
 
 __all__ = ["run"]
 
-#: Seconds that a new process waits for the kernel of a killed one to notice.
-PATIENCE = 10.0
 
+def run(
+    parameters: Parameters,
+    folder: Path,
+    chapters: Sequence[Chapter],
+    *,
+    name: str,
+    command: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+) -> None:
+    """Execute the stages that are not done yet, and write the report.
 
-def run(parameters: Parameters, folder: Path, chapters: Sequence[Chapter], say: Callable[[str], None] = print) -> None:
-    """Execute what is not done yet.
+    A stage is kept when its notebook, the parameters that the notebook names, the content of the input files among
+    them, the version of the package and the content of what the stages before it made are what they were, and when
+    what it made is still there. When one is not kept, it and those after it are removed and made again.
 
     Parameters
     ----------
     parameters
-        of the run; each chapter gets those that its parameters cell names.
+        of the run; a chapter gets those that its parameters cell names.
     folder
         of the run, made if need be.
     chapters
         in order.
+    name, command
+        of the run, and the words that started it, for its record and report.
     say
         takes one line for each chapter.
 
     Raises
     ------
     InputError
-        when the folder cannot be used, or another process is at work in it, or a chapter refuses its input.
+        when an input or the folder cannot be used, a chapter refuses its input, or the disk is full.
     ChapterError
         when a chapter fails.
     """
-    with _locked(folder) as lock:
-        state = _State(folder)
-        chain = hashlib.sha256(__version__.encode()).hexdigest()
-        files = {name: getattr(parameters, name) for name in INPUT_FILES}
-        fingerprints = {name: _digest(Path(path)) for name, path in files.items() if path}
-        for chapter in chapters:
-            values = {name: getattr(parameters, name) for name in chapter.defaults if name != "run"}
-            identity = {name: fingerprints.get(name, value) for name, value in values.items()}
-            chain = hashlib.sha256(json.dumps([chain, chapter.digest, identity]).encode()).hexdigest()
-            if state.holds(chapter, chain):
-                say(f"{chapter.name}: kept")
-                continue
-            before = state.listing()
-            state.begin(chapter, chain)
-            start = time.perf_counter()
-            execute(
-                chapter.path,
-                folder / "notebooks" / chapter.path.name,
-                {"run": str(folder), **values},
-                folder / "progress.jsonl",
-                lock,
-            )
-            state.finish(chapter, chain, time.perf_counter() - start, before)
-            say(f"{chapter.name}: done in {time.perf_counter() - start:.1f} s")
-
-
-class _State:
-    """What ``run.json`` says of the stages."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        try:
-            self.stages = json.loads((folder / "run.json").read_text())["stages"]
-        except FileNotFoundError:
-            self.stages = {}
-
-    def listing(self) -> dict[str, tuple[int, int]]:
-        files = [path for path in self.folder.rglob("*") if path.is_file()]
-        return {str(path.relative_to(self.folder)): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
-
-    def holds(self, chapter: Chapter, chain: str) -> bool:
-        stage = self.stages.get(chapter.name, {})
-        same = stage.get("state") == "done" and stage["hash"] == chain
-        return same and all(_digest(self.folder / name) == digest for name, digest in stage["outputs"].items())
-
-    def begin(self, chapter: Chapter, chain: str) -> None:
-        self.stages[chapter.name] = {"state": "running", "hash": chain}
-        self.write()
-
-    def finish(self, chapter: Chapter, chain: str, seconds: float, before: dict[str, Any]) -> None:
-        new = [name for name, stamp in self.listing().items() if before.get(name) != stamp]
-        new = [name for name in new if name not in ("run.json", "progress.jsonl")]
-        outputs = {name: _digest(self.folder / name) for name in new}
-        self.stages[chapter.name] = {"state": "done", "hash": chain, "seconds": seconds, "outputs": outputs}
-        self.write()
-
-    def write(self) -> None:
-        with replacing(self.folder / "run.json") as part:
-            part.write_text(json.dumps({"provenance": provenance.record(), "stages": self.stages}, indent=1))
-
-
-def _digest(path: Path) -> str:
-    """Return the hash of a file's content, empty when it is not there."""
+    folder = folder.absolute()
+    parameters = located(parameters)
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return ""
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """Make the folder and hold it for this process and its kernels."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)
+        with held(folder) as lock:
+            header = {
+                "name": name,
+                "command": shlex.join(command),
+                "parameters": parameters.model_dump(),
+                "provenance": provenance.record(),
+            }
+            _execute(parameters, chapters, Record(folder, header), lock, say)
     except OSError as error:
-        msg = f"the output folder {folder} cannot be written ({error.strerror}); choose another with --output"
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        place = error.filename or folder
+        msg = f"{place} cannot be written ({error.strerror}); once that is mended, the same command goes on from here"
         raise InputError(msg) from None
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while fcntl:
+
+
+def _execute(
+    parameters: Parameters, chapters: Sequence[Chapter], record: Record, lock: int, say: Callable[[str], None]
+) -> None:
+    contents = {name: digest(Path(path)) for name in INPUT_FILES if (path := getattr(parameters, name))}
+    past = [__version__]
+    record.discard(set(record.stages) - {chapter.name for chapter in chapters})
+    for position, chapter in enumerate(chapters):
+        values = {name: getattr(parameters, name) for name in chapter.defaults if name != "run"}
+        depends = [past, chapter.digest, {name: contents.get(name, value) for name, value in values.items()}]
+        identity = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
+        if record.kept(chapter, identity):
+            say(f"{chapter.name}: kept")
+        else:
+            record.discard([later.name for later in chapters[position:]], but=identity)
+            record.begin(chapter, identity)
+            start = time.perf_counter()
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    msg = f"another run is at work in {folder}; wait for its end or choose another with --output"
-                    raise InputError(msg) from None
-                time.sleep(0.2)
-        yield lock
-    finally:
-        os.close(lock)
+                with progress.watching(log := record.folder / "progress.jsonl", chapter.name):
+                    output = record.executed(chapter.name)
+                    execute(chapter.path, output, {"run": str(record.folder), **values}, log, lock)
+                record.finish(chapter, time.perf_counter() - start)
+            except (ChapterError, InputError) as error:
+                with suppress(OSError):  # of a full disk; the error that counts is the chapter's
+                    record.fail(chapter, str(error))
+                raise
+            say(f"{chapter.name}: done in {time.perf_counter() - start:.1f} s")
+        past = [identity, record.stages[chapter.name]["outputs"]]
+    report = record.folder / "report.html"
+    if not report.exists():
+        from .report import write_report  # nbconvert is slow to come
+
+        record.write()
+        write_report(record.folder)
+    say(f"report: {report}")

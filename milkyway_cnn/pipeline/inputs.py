@@ -1,0 +1,89 @@
+"""The user's files and folder, checked before any work starts."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import InputError
+from .parameters import Parameters
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such lock
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["held", "located"]
+
+#: Seconds that a new process waits for the kernel of a killed one to end.
+PATIENCE = 15.0
+
+
+def located(parameters: Parameters) -> Parameters:
+    """Return the parameters with absolute paths in place of those that the user gave.
+
+    Raises
+    ------
+    InputError
+        when a catalog is not there, cannot be read, lacks columns, or holds no star of the field.
+    """
+    from ..surveys.read import check_catalog
+
+    if not parameters.catalog:
+        return parameters
+    catalog = Path(parameters.catalog).expanduser().absolute()
+    check_catalog(catalog, (parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max))
+    found = {"catalog": str(catalog)}
+    if parameters.control:
+        control = Path(parameters.control).expanduser().absolute()
+        if not control.exists():
+            control = catalog.parent / parameters.control
+        if not control.exists():
+            msg = f"the control field {parameters.control} lies neither in {Path.cwd()} nor beside {catalog}"
+            raise InputError(msg)
+        check_catalog(control)
+        found["control"] = str(control)
+    return parameters.model_copy(update=found)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[int]:
+    """Make the folder of a run and hold it for this process and for the kernels that inherit the descriptor.
+
+    Yields
+    ------
+    int
+        file descriptor of the lock; the system lets go of it when the last process that has it is gone.
+
+    Raises
+    ------
+    InputError
+        when the folder cannot be made or written, holds something that is no run, or is held already.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        if strangers and not (folder / "run.json").exists():
+            msg = f"the output folder {folder} holds files that are no run, such as {min(strangers)}; choose another"
+            raise InputError(msg)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        msg = f"the output folder {folder} cannot be written ({error.strerror}); choose another with --output"
+        raise InputError(msg) from None
+    try:
+        patience = time.monotonic() + PATIENCE
+        while fcntl:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > patience:
+                    msg = f"another run is at work in {folder}; wait for its end or choose another with --output"
+                    raise InputError(msg) from None
+                time.sleep(0.2)
+        yield lock
+    finally:
+        os.close(lock)

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.pipeline.chapters import CHAPTERS, NOTEBOOKS, planned, read
+from milkyway_cnn.pipeline.parameters import INPUT_FILES, Parameters, load, presets, validated
+
+
+def test_every_field_says_what_it_is() -> None:
+    for name, field in Parameters.model_fields.items():
+        assert field.description, name
+    assert set(INPUT_FILES) <= set(Parameters.model_fields)
+
+
+def test_parameters_are_frozen_and_words_of_the_command_line_are_converted() -> None:
+    parameters = validated({"epochs": "3", "dropout": "1e-1", "network": "published"})
+    assert (parameters.epochs, parameters.dropout, parameters.network) == (3, 0.1, "published")
+    with pytest.raises(ValidationError):
+        parameters.epochs = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"epoch": 3}, "there is no parameter 'epoch'; the nearest is 'epochs'"),
+        ({"zzz": 3}, "there is no parameter 'zzz'; the nearest is"),
+        ({"epochs": "many"}, "parameter epochs = 'many': input should be a valid integer"),
+        ({"epochs": 0}, "parameter epochs = 0: input should be greater than or equal to 1"),
+        ({"epochs": 2.5}, "parameter epochs = 2.5: input should be a valid integer"),
+        ({"cell": "nan"}, "parameter cell = 'nan': input should be a finite number"),
+        ({"network": "big"}, "parameter network = 'big': input should be 'small'"),
+        ({"l_min": 20, "l_max": 10}, "the region l 20 to 10"),
+        ({"b_max": 91}, "parameter b_max = 91: input should be less than or equal to 90"),
+        ({"final_learning_rate": 0.5}, "final_learning_rate = 0.5 must not exceed learning_rate"),
+        ({"control": "field.fits"}, "control = 'field.fits' belongs to a catalog, and there is none"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_sentence(values: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InputError) as caught:
+        validated(values)
+    assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", presets(NOTEBOOKS / "parameters"))
+def test_presets_are_valid(name: str) -> None:
+    values = load(name, NOTEBOOKS / "parameters")
+    if "control" in values:
+        values["catalog"] = "given on the command line"
+    validated(values)
+
+
+def test_a_file_of_the_user(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("epochs: 3\n")
+    assert load(str(path), NOTEBOOKS / "parameters") == {"epochs": 3}
+    path.write_text("")
+    assert load(str(path), NOTEBOOKS / "parameters") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("dmo", None, "there is no set of parameters 'dmo'; the nearest is 'demo'"),
+        ("mine.yaml", None, "does not exist"),
+        ("mine.yaml", "- a list", "must hold lines 'name: value', not a list"),
+        ("mine.yaml", "a: [", "cannot be read: while parsing"),
+        ("mine.yaml", b"\xff\xfe\xff", "cannot be read"),
+    ],
+)
+def test_no_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str | bytes | None, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as caught:
+        load(name, NOTEBOOKS / "parameters")
+    assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_cells_of_the_chapters_agree_with_the_model(name: str) -> None:
+    defaults = dict(read(NOTEBOOKS / f"{name}.ipynb").defaults)
+    assert defaults.pop("run") == "../runs/first"
+    assert defaults == {key: getattr(Parameters(), key) for key in defaults}
+
+
+def test_the_mock_sky_is_for_runs_without_a_catalog() -> None:
+    assert [chapter.name for chapter in planned(Parameters())] == list(CHAPTERS)
+    assert [chapter.name for chapter in planned(Parameters(catalog="stars.fits"))] == list(CHAPTERS[1:])

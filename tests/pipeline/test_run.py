@@ -1,0 +1,246 @@
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.pipeline import inputs
+from milkyway_cnn.pipeline import run as module
+from milkyway_cnn.pipeline.chapters import Chapter
+from milkyway_cnn.pipeline.execution import ChapterError
+from milkyway_cnn.pipeline.parameters import Parameters
+from milkyway_cnn.pipeline.run import run
+
+FIRST = """
+from pathlib import Path
+folder = Path(run, "sample")
+folder.mkdir(exist_ok=True)
+(folder / "a.txt").write_text(f"{seed}")
+"""
+SECOND = """
+from pathlib import Path
+text = Path(run, "sample", "a.txt").read_text()
+Path(run, "sample", f"b-{epochs}.txt").write_text(f"{text} {epochs}")
+"""
+
+
+class Executed:
+    """Stands for papermill: executes the cells in this process, and counts."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __call__(self, notebook: Path, output: Path, values: dict[str, object], progress: Path, lock: int) -> None:
+        self.names.append(notebook.stem)
+        cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
+        space: dict[str, object] = {}
+        exec(cells[0]["source"], space)
+        space.update(values)
+        for cell in cells[1:]:
+            exec(cell["source"], space)
+        output.parent.mkdir(exist_ok=True)
+        output.write_text(json.dumps({"cells": cells}))
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> Executed:
+    executed = Executed()
+    monkeypatch.setattr(module, "execute", executed)
+    return executed
+
+
+@pytest.fixture
+def chapters(write) -> list[Chapter]:
+    return [write("01_one", 'run = ""\nseed = 1', FIRST), write("02_two", 'run = ""\nepochs = 10', SECOND)]
+
+
+def again(chapters: list[Chapter], folder: Path, executed: Executed, **values: object) -> list[str]:
+    executed.names.clear()
+    run(Parameters(**values), folder, chapters, name="tiny", say=lambda line: None)  # type: ignore[arg-type]
+    return executed.names
+
+
+def test_what_is_done_is_kept(write, chapters: list[Chapter], tmp_path: Path, executed: Executed) -> None:
+    folder, sample = tmp_path / "run", tmp_path / "run" / "sample"
+    assert again(chapters, folder, executed) == ["01_one", "02_two"]
+    report = (folder / "report.html").stat().st_mtime_ns
+    assert again(chapters, folder, executed) == []
+    assert (folder / "report.html").stat().st_mtime_ns == report
+
+    # a parameter that no notebook names changes nothing, one of the second notebook the second stage only
+    assert again(chapters, folder, executed, batch=7) == []
+    assert again(chapters, folder, executed, epochs=3) == ["02_two"]
+    assert sorted(path.name for path in sample.iterdir()) == ["a.txt", "b-3.txt"]
+    assert again(chapters, folder, executed, epochs=3, seed=2) == ["01_one", "02_two"]
+    assert (sample / "b-3.txt").read_text() == "2 3"
+
+    # outputs that are gone or not what they were
+    (sample / "b-3.txt").unlink()
+    assert again(chapters, folder, executed, epochs=3, seed=2) == ["02_two"]
+    (sample / "a.txt").write_text("other")
+    assert again(chapters, folder, executed, epochs=3, seed=2) == ["01_one", "02_two"]
+    (folder / "notebooks" / "02_two.ipynb").unlink()
+    assert again(chapters, folder, executed, epochs=3, seed=2) == ["02_two"]
+
+    # a notebook that changed, and one that is no longer part of the run
+    chapters[0] = write("01_one", 'run = ""\nseed = 1', FIRST, "1 + 1")
+    assert again(chapters, folder, executed, epochs=3, seed=2) == ["01_one", "02_two"]
+    chapters[1] = write("02_two", 'run = ""', "1 + 1")
+    assert again(chapters[1:], folder, executed) == ["02_two"]
+    assert list(sample.iterdir()) == [] and not (folder / "notebooks" / "01_one.ipynb").exists()
+
+
+def test_a_stage_leaves_the_files_of_others_alone(write, tmp_path: Path, executed: Executed) -> None:
+    chapters = [write("01_one", 'run = ""\nseed = 1', FIRST), write("02_two", 'run = ""\nseed = 1', "seed += 1", FIRST)]
+    for names in (["01_one", "02_two"], ["01_one", "02_two"]):
+        with pytest.raises(ChapterError, match=r"02_two changed sample/a\.txt, the work of an earlier chapter"):
+            again(chapters, tmp_path / "run", executed)
+        assert executed.names == names
+
+
+def test_what_a_broken_attempt_left_goes_when_the_parameters_change(
+    write, chapters: list[Chapter], tmp_path: Path, executed: Executed
+) -> None:
+    chapters[1] = write("02_two", 'run = ""\nepochs = 10', SECOND, "1 / 0")
+    folder = tmp_path / "run"
+    with pytest.raises(ZeroDivisionError):
+        again(chapters, folder, executed, epochs=3)
+    (folder / "sample" / "mine.txt").write_text("there when the next attempt starts, but not made by it")
+    with pytest.raises(ZeroDivisionError):
+        again(chapters, folder, executed, epochs=3)
+    assert (folder / "sample" / "b-3.txt").exists()
+    with pytest.raises(ZeroDivisionError):
+        again(chapters, folder, executed, epochs=4)
+    assert sorted(path.name for path in (folder / "sample").iterdir()) == ["a.txt", "b-4.txt"]
+
+
+def test_the_content_of_a_catalog_counts_not_its_name(
+    write, tmp_path: Path, executed: Executed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("milkyway_cnn.surveys.read.check_catalog", lambda path, region=None: None)
+    chapters = [write("01_one", 'run = ""\ncatalog = ""', "open(catalog).close()")]
+    one, two = tmp_path / "one.fits", tmp_path / "two.fits"
+    one.write_text("stars")
+    two.write_text("stars")
+    assert again(chapters, tmp_path / "run", executed, catalog=str(one)) == ["01_one"]
+    assert again(chapters, tmp_path / "run", executed, catalog=str(two)) == []
+    two.write_text("more stars")
+    assert again(chapters, tmp_path / "run", executed, catalog=str(two)) == ["01_one"]
+
+
+def test_catalogs_are_looked_for_and_looked_at_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chapters: list[Chapter], executed: Executed
+) -> None:
+    seen = []
+    monkeypatch.setattr("milkyway_cnn.surveys.read.check_catalog", lambda *words: seen.append(words))
+    monkeypatch.chdir(tmp_path)
+    Path("far").mkdir()
+    Path("far/dust_free.fits").touch()
+    found = inputs.located(Parameters(catalog="far/stars.fits", control="dust_free.fits"))
+    assert (found.catalog, found.control) == (str(tmp_path / "far/stars.fits"), str(tmp_path / "far/dust_free.fits"))
+    assert seen == [(Path(found.catalog), (257.0, 303.0, -5.0, 5.0)), (Path(found.control),)]
+    Path("dust_free.fits").touch()
+    found = inputs.located(Parameters(catalog="far/stars.fits", control="dust_free.fits"))
+    assert found.control == str(tmp_path / "dust_free.fits")
+    with pytest.raises(InputError, match=r"the control field none\.fits lies neither in .* nor beside"):
+        again(chapters, tmp_path / "run", executed, catalog="far/stars.fits", control="none.fits")
+    assert executed.names == [] and not (tmp_path / "run").exists()
+
+
+def test_folders_that_cannot_be_used(tmp_path: Path, chapters: list[Chapter], executed: Executed) -> None:
+    file, home = tmp_path / "file", tmp_path / "home"
+    file.touch()
+    home.mkdir()
+    (home / "letter.txt").touch()
+    for folder, sentence in [
+        (file, "cannot be written (File exists); choose another"),
+        (file / "run", "cannot be written (Not a directory); choose another"),
+        (home, "holds files that are no run, such as letter.txt; choose another"),
+    ]:
+        with pytest.raises(InputError) as caught:
+            again(chapters, folder, executed)
+        assert sentence in str(caught.value)
+    if os.geteuid():
+        home.chmod(0o500)
+        with pytest.raises(InputError, match="Permission denied"):
+            again(chapters, home / "run", executed)
+    assert executed.names == []
+
+
+def test_one_run_at_a_time(
+    tmp_path: Path, chapters: list[Chapter], executed: Executed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "PATIENCE", 0.1)
+    with inputs.held(tmp_path / "run"), pytest.raises(InputError, match="another run is at work in"):
+        again(chapters, tmp_path / "run", executed)
+    assert again(chapters, tmp_path / "run", executed) == ["01_one", "02_two"]
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
+    write, tmp_path: Path, chapters: list[Chapter], executed: Executed
+) -> None:
+    full = f"raise OSError({errno.ENOSPC}, 'No space left on device')"
+    broken = [chapters[0], write("02_two", 'run = ""\nepochs = 10', full)]
+    with pytest.raises(
+        InputError, match=r"cannot be written \(No space left on device\); once that is mended, the same"
+    ):
+        again(broken, tmp_path / "run", executed)
+    chapters[1] = write("02_two", 'run = ""\nepochs = 10', SECOND)
+    assert again(chapters, tmp_path / "run", executed) == ["02_two"]
+
+
+def test_a_failed_stage_is_recorded(tmp_path: Path, chapters: list[Chapter], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*words: object) -> None:
+        raise ChapterError("01_one failed in In [2]: ValueError: no")
+
+    monkeypatch.setattr(module, "execute", fail)
+    with pytest.raises(ChapterError):
+        run(Parameters(), tmp_path / "run", chapters, name="tiny")
+    stage = json.loads((tmp_path / "run" / "run.json").read_text())["stages"]["01_one"]
+    assert stage["state"] == "failed" and stage["reason"] == "01_one failed in In [2]: ValueError: no"
+
+
+WAIT = """
+import os, time
+from pathlib import Path
+Path(run).parent.joinpath("kernel").write_text(str(os.getpid()))
+while not Path(run).parent.joinpath("go").exists():
+    time.sleep(0.05)
+"""
+START = """
+import sys
+from pathlib import Path
+from milkyway_cnn.pipeline.chapters import read
+from milkyway_cnn.pipeline.parameters import Parameters
+from milkyway_cnn.pipeline.run import run
+run(Parameters(), Path(sys.argv[1]), [read(Path(path)) for path in sys.argv[2:]], name="tiny")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_a_killed_run_leaves_no_kernel_and_goes_on(write, tmp_path: Path) -> None:
+    chapters = [write("01_one", 'run = ""\nseed = 1', FIRST), write("02_two", 'run = ""\nepochs = 10', WAIT, SECOND)]
+    folder = tmp_path / "run"
+    command = [sys.executable, "-c", START, str(folder), *(str(chapter.path) for chapter in chapters)]
+    first = subprocess.Popen(command)
+    kernel = tmp_path / "kernel"
+    deadline = time.monotonic() + 60
+    while not (kernel.exists() and kernel.read_text()):
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    orphan = int(kernel.read_text())
+    (tmp_path / "go").touch()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("01_one: kept\n02_two: done")
+    assert (folder / "sample" / "b-10.txt").read_text() == "1 10"
+    assert not list(folder.rglob(".part-*")) and "Chapter 02_two" in (folder / "report.html").read_text()
+    with pytest.raises(ProcessLookupError):
+        os.kill(orphan, 0)

@@ -1,0 +1,130 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from milkyway_cnn import cli
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.pipeline import run as module
+from milkyway_cnn.pipeline.execution import ChapterError
+from milkyway_cnn.pipeline.parameters import Parameters
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Parameters, Path, list[str], str]]:
+    """Return what runs the command line starts; they do nothing."""
+    seen: list[tuple[Parameters, Path, list[str], str]] = []
+
+    def run(parameters: Parameters, folder: Path, chapters, *, name: str, command, say) -> None:
+        seen.append((parameters, folder, [chapter.name for chapter in chapters], name))
+
+    monkeypatch.setattr(module, "run", run)
+    monkeypatch.chdir(tmp_path)
+    return seen
+
+
+def test_demo_is_a_run(started) -> None:
+    assert cli.main(["demo"]) == 0
+    assert cli.main(["run", "demo", "--output", "here/there", "--set", "epochs=2", "--set", "seed=5"]) == 0
+    (demo, folder, chapters, name), (changed, there, *_) = started
+    assert (folder, name, chapters[0]) == (Path("runs/demo"), "demo", "01_mock_sky")
+    assert there == Path("here/there") and (changed.epochs, changed.seed) == (2, 5)
+    assert changed == demo.model_copy(update={"epochs": 2, "seed": 5})
+
+
+def test_a_catalog_and_a_file_of_the_user(started) -> None:
+    Path("mine.yaml").write_text("l_min: 205\nl_max: 220\nb_min: -25\nb_max: -10\ncatalog: other.fits\n")
+    assert cli.main(["run", "mine.yaml", "--catalog", "stars.fits", "--control", "field.fits"]) == 0
+    parameters, folder, chapters, name = started[0]
+    assert (parameters.catalog, parameters.control) == ("stars.fits", "field.fits")
+    assert (folder, name, chapters[0]) == (Path("runs/mine"), "mine", "02_sightlines")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["run", "dmo"], "there is no set of parameters 'dmo'; the nearest is 'demo'"),
+        (["run", "none.yaml"], "the file of parameters none.yaml does not exist"),
+        (["demo", "--set", "epoch=2"], "there is no parameter 'epoch'; the nearest is 'epochs'"),
+        (["demo", "--set", "epochs"], "--set 'epochs' needs a value, as in --set key=value"),
+        (["demo", "--set", "epochs=two"], "parameter epochs = 'two': input should be a valid integer"),
+        (["demo", "--sett", "epochs=two"], "No such option"),
+        (["dmo"], "No such command"),
+    ],
+)
+def test_bad_words_are_one_sentence_and_status_2(started, capsys, words: list[str], sentence: str) -> None:
+    assert cli.main(words) == 2
+    out, err = capsys.readouterr()
+    assert sentence in err and "Traceback" not in err and out == "" and started == []
+
+
+@pytest.mark.parametrize("words", [["--catalog", "none.fits"], ["--catalog", "empty.fits"], ["--output", "file"]])
+def test_bad_files_are_one_sentence_and_status_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.fits").touch()
+    Path("file").touch()
+    assert cli.main(["run", "demo", *words]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("milkyway-cnn: ") and err.count("\n") == 1 and out == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.fits", "file"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (InputError("the field is empty"), 2, "milkyway-cnn: the field is empty\n"),
+        (ChapterError("07_maps failed in In [3]: no"), 1, "milkyway-cnn: 07_maps failed in In [3]: no\n"),
+        (KeyboardInterrupt(), 130, "\nmilkyway-cnn: interrupted; the same command goes on from here\n"),
+    ],
+)
+def test_exit_status(monkeypatch, capsys, error: BaseException, status: int, sentence: str) -> None:
+    def run(*words: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "run", run)
+    assert cli.main(["demo"]) == status
+    assert capsys.readouterr().err == sentence
+
+
+def test_an_unforeseen_error_leaves_its_traceback_in_a_file(monkeypatch, capsys, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "run", lambda *words, **options: 1 / 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert cli.main(["demo"]) == 1
+    (file,) = tmp_path.iterdir()
+    assert capsys.readouterr().err == (
+        f"milkyway-cnn: failed: ZeroDivisionError: division by zero (the traceback is in {file})\n"
+    )
+    assert "Traceback" in file.read_text()
+
+
+def test_test_is_pytest_in_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
+    calls = []
+    monkeypatch.setattr("subprocess.call", lambda *words, **options: calls.append((words, options)) or 5)
+    assert cli.main(["test", "-k", "cli", "--help-me"]) == 5
+    assert calls == [(([sys.executable, "-m", "pytest", "-k", "cli", "--help-me"],), {"cwd": cli.ROOT})]
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    assert cli.main(["test"]) == 2
+    assert "run from a clone" in capsys.readouterr().err
+
+
+def test_help_comes_at_once_and_nothing_heavy_with_it() -> None:
+    watched = (
+        "import sys, json; from milkyway_cnn.cli import main; main(['--help']); print(json.dumps(list(sys.modules)))"
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
+    assert time.perf_counter() - start < 3.0  # 0.15 s on an idle core
+    help_text, modules = done.stdout.rsplit("\n", 2)[0], set(json.loads(done.stdout.rsplit("\n", 2)[1]))
+    assert "demo" in help_text and "test" in help_text
+    assert not modules & {"numpy", "numba", "astropy", "matplotlib", "papermill", "nbconvert", "pydantic", "xarray"}
+
+
+def test_importing_the_package_imports_nothing_third_party() -> None:
+    code = "import sys; before = set(sys.modules); import milkyway_cnn; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [name for name in done.stdout.split() if not name.startswith("milkyway_cnn")] == []
