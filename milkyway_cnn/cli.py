@@ -92,8 +92,8 @@ def main(words: list[str] | None = None) -> int:
     except InputError as error:
         status, sentence = 2, str(error)
     except Exception as error:
-        usage = hasattr(error, "format_message")  # typer's own, for words that are no command or option
-        status, sentence = (2, f"{error.format_message()} (see --help)") if usage else (1, _failure(error))
+        usage = getattr(error, "format_message", None)  # typer's own, for words that are no command or option
+        status, sentence = (2, f"{usage()} (see --help)") if usage else (1, _failure(error))
     typer.echo(f"milkyway-cnn: {sentence}", err=True)
     return status
 

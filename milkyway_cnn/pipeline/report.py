@@ -36,9 +36,8 @@ def write_report(folder: Path) -> None:
     ----------
     folder
         of the run, with ``run.json`` and ``notebooks/``. Shown first where they are there:
-        ``comparison/scores.json``, a mapping ``{name: {"value": number, "unit": str, "meaning": str}}``, and
-        ``figures/*.png``, each with the caption in its PNG text ``Description``
-        (``savefig(..., metadata={"Description": caption})``).
+        ``comparison/scores.json``, a mapping ``{name: {"value": number | None, "unit": str, "meaning": str}}`` with
+        unit "1" for none, and ``figures/*.png``, each with the caption in its PNG text ``Description``.
     """
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     seconds = {name: stage["seconds"] for name, stage in record["stages"].items()}
@@ -83,8 +82,13 @@ def _scores(path: Path) -> list[str]:
     if not path.exists():
         return []
     scores: Mapping[str, Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    rows = ((name, f"{s['value']:.4g} {s.get('unit', '')}", s.get("meaning", "")) for name, s in scores.items())
-    return [_table(("score", "value", "meaning"), rows)]
+    return [_table(("score", "value", "meaning"), ((name, _value(s), s["meaning"]) for name, s in scores.items()))]
+
+
+def _value(score: Mapping[str, Any]) -> str:
+    if score["value"] is None:
+        return "undefined"
+    return f"{score['value']:.4g} {score['unit']}".removesuffix(" 1")
 
 
 def _figure(path: Path) -> str:

@@ -49,7 +49,11 @@ def run(tmp_path: Path) -> Path:
     figure.savefig(tmp_path / "figures" / "face_on.png", metadata={"Description": "Dust seen from above: Σ A_V"})
     figure.savefig(tmp_path / "figures" / "sky_plane.png")
     plt.close(figure)
-    scores = {"error at 2 kpc": {"value": 12.3456, "unit": "%", "meaning": "median over sightlines"}}
+    scores = {
+        "error at 2 kpc": {"value": 12.3456, "unit": "%", "meaning": "median over sightlines"},
+        "correlation": {"value": 0.875, "unit": "1", "meaning": "with the truth"},
+        "error at 8 kpc": {"value": None, "unit": "%", "meaning": "median over sightlines"},
+    }
     (tmp_path / "comparison" / "scores.json").write_text(json.dumps(scores))
     return tmp_path
 
