@@ -24,6 +24,8 @@ _MASS_EDGES = np.concatenate(
 _MASSES = np.sqrt(_MASS_EDGES[1:] * _MASS_EDGES[:-1])
 # States kept of a component, metallicities among them, and the step (dex) of derivatives with respect to [Fe/H].
 _STATES, _METALLICITIES, _STEP = 8192, 5, 0.1
+# Largest change of a magnitude with [Fe/H] that is believed (mag / dex) [OC].
+_STEEPEST = 2.0
 # Irrational parts whose multiples fill the unit interval and square evenly (Roberts 2018, R1 and R2 sequences).
 _GOLDEN, _PLASTIC = 0.6180339887498949, 0.7548776662466927
 # Least mass ratio of a binary; above it all are as frequent (Raghavan et al. 2010, ApJS 190, 1, Figure 16).
@@ -110,6 +112,8 @@ def states(component: ThinDisc | ThickDisc | Spheroid, binary_fraction: float = 
         return np.where((second >= 0)[:, None], both, primary)
 
     slopes = (magnitudes(metallicity + _STEP) - magnitudes(metallicity - _STEP)) / (2.0 * _STEP)
+    # Supergiants cross the diagram at a step of metallicity; what they would do over the whole disc is unknown.
+    slopes = np.clip(slopes, -_STEEPEST, _STEEPEST)
     log_l, log_teff, log_g = _atmosphere(metallicity, star, place)
     return States(
         magnitudes(metallicity).astype(np.float32),

@@ -13,7 +13,7 @@ from milkyway_cnn.surveys.twomass import SAFE, magnitude_error
 
 CATALOG = Path(__file__).parents[2].parent / "shared/data/2mass/pnicer_CF_2mass.fits"
 #: Area of the catalog's footprint, the convex hull of its stars (square degrees), and its own dust (mag of A_V).
-AREA, A_V = 3.69, 0.3
+AREA, A_V = 3.69, 0.25
 
 pytestmark = pytest.mark.skipif(not CATALOG.exists(), reason=f"{CATALOG.name} is not beside the repository")
 
