@@ -20,10 +20,13 @@ from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, largest
 from milkyway_cnn.maps.density import titled_densities
 from milkyway_cnn.sightlines import galactocentric
 
-__all__ = ["draw_face_on", "face_on", "trace", "window"]
+__all__ = ["draw_face_on", "face_on", "net", "trace", "window"]
 
 #: Colors of the arms and the Sun, apart from each other and from the color map for the color-blind too.
 ARM, SUN = "#56B4E9", "#E69F00"
+
+#: The name of a line, its x and y (kpc), and where its name belongs.
+Line = tuple[str, np.ndarray, np.ndarray, tuple[float, float]]
 
 
 def trace(arm: SpiralArm, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,18 +110,35 @@ def _draw_net(axes: Axes, l_edges: np.ndarray, b: float, reach: float) -> None:
     """Draw and name distances and longitudes across the sightlines."""
     thin: dict[str, Any] = {"color": "0.6", "linewidth": 0.6}
     small: dict[str, Any] = {"fontsize": "small", "color": "0.3"}
-    across = np.linspace(l_edges[0], l_edges[-1], 200)
-    for distance in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(0, reach)[1:]:
-        if distance <= reach:
-            x, y, _ = galactocentric(across, b, distance)
-            axes.plot(y, x, **thin)
-            axes.annotate(f"{distance:g} kpc", (y[0], x[0]), xytext=(0, 3), textcoords="offset points", **small)
-    longitudes = MaxNLocator(6 if np.ptp(l_edges) > 15 else 2, steps=[1, 2, 3, 5, 10])
-    for longitude in longitudes.tick_values(l_edges[0], l_edges[-1]):
-        if l_edges[0] <= longitude <= l_edges[-1]:
-            x, y, _ = galactocentric(longitude, b, np.array([0.0, reach, 1.045 * reach]))
-            axes.plot(y[:2], x[:2], **thin)
-            axes.text(y[2], x[2], f"{longitude % 360:g}°", ha="center", va="center", **small)
+    distances, longitudes = net(l_edges, b, reach)
+    for _, x, y, _ in distances + longitudes:
+        axes.plot(y, x, **thin)
+    for name, _, _, place in distances:
+        axes.annotate(name, place, xytext=(0, 3), textcoords="offset points", **small)
+    for name, _, _, place in longitudes:
+        axes.text(*place, name, ha="center", va="center", **small)
+
+
+def net(l_edges: np.ndarray, b: float, reach: float) -> tuple[list[Line], list[Line]]:
+    """Round distances (kpc) and longitudes (deg) across the sightlines.
+
+    Returns
+    -------
+    distances, longitudes
+        For each line its name, its x and y (kpc), and (y, x) where the name belongs: at the lower end of a
+        distance, centered beyond the end of a longitude.
+    """
+    distances = np.asarray(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(0, reach))
+    round_longitudes = MaxNLocator(6 if np.ptp(l_edges) > 15 else 2, steps=[1, 2, 3, 5, 10])
+    longitudes = np.asarray(round_longitudes.tick_values(*l_edges[[0, -1]]))
+    lines: tuple[list[Line], list[Line]] = [], []
+    for distance in distances[(distances > 0) & (distances <= reach)]:
+        x, y, _ = galactocentric(np.linspace(l_edges[0], l_edges[-1], 200), b, distance)
+        lines[0].append((f"{distance:g} kpc", x, y, (y[0], x[0])))
+    for l in longitudes[(longitudes >= l_edges[0]) & (longitudes <= l_edges[-1])]:
+        x, y, _ = galactocentric(l, b, np.array([0.0, reach, 1.055 * reach]))
+        lines[1].append((f"{l % 360:g}°", x[:2], y[:2], (y[2], x[2])))
+    return lines
 
 
 def window(l: np.ndarray, reach: float) -> tuple[tuple[float, float], tuple[float, float]]:

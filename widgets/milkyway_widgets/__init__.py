@@ -1,0 +1,5 @@
+"""Interactive views of the products of milkyway_cnn; executed without a browser they are pictures."""
+
+from milkyway_widgets.cube_viewer import CubeViewer
+
+__all__ = ["CubeViewer"]
