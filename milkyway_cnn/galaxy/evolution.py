@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
+from milkyway_cnn.galaxy.giants import CoreGrowth, Giants
 from milkyway_cnn.galaxy.photometry import SUN_TEFF
-from milkyway_cnn.galaxy.stellar import Composition, Giant
 
 __all__ = ["PHASES", "Tracks", "tracks"]
 
@@ -58,7 +58,7 @@ def tracks(metallicity: float, initial_mass: np.ndarray) -> Tracks:
     Winds follow Reimers (1975) with a coefficient of 0.5 from the giant branch on and Vassiliadis & Wood (1993)
     on the AGB; stars keep their mass before. Rotation, companions and the last thin envelopes are left out.
     """
-    c = Composition(metallicity)
+    c = Giants(metallicity)
     m = np.asarray(initial_mass, dtype=float)
     parts = [_main_sequence(c, m), _hertzsprung_gap(c, m)]
     # No star of less than 0.6 Msun has left the main sequence yet, nor do the formulas for giants reach them.
@@ -85,7 +85,7 @@ def _points(phase: str) -> np.ndarray:
     return np.linspace(0.0, 1.0, PHASES[phase])
 
 
-def _main_sequence(c: Composition, m: np.ndarray) -> _Part:
+def _main_sequence(c: Giants, m: np.ndarray) -> _Part:
     late = PHASES["main sequence"] // 2
     tau = np.concatenate((np.linspace(0.0, 0.9, late, endpoint=False), np.linspace(0.9, 1.0, late)))
     luminosity, radius = c.main_sequence(m[:, None], tau)
@@ -93,7 +93,7 @@ def _main_sequence(c: Composition, m: np.ndarray) -> _Part:
     return time, luminosity, radius, np.broadcast_to(m[:, None], time.shape)
 
 
-def _hertzsprung_gap(c: Composition, m: np.ndarray) -> _Part:
+def _hertzsprung_gap(c: Giants, m: np.ndarray) -> _Part:
     tau = _points("Hertzsprung gap")
     at_end = np.where(m <= c.m_fgb, c.l_bgb(m), c.l_hei(m))
     r_end = np.where(m <= c.m_fgb, c.r_gb(m, at_end), _r_ignition(c, m))
@@ -103,7 +103,7 @@ def _hertzsprung_gap(c: Composition, m: np.ndarray) -> _Part:
     return time, luminosity, radius, np.broadcast_to(m[:, None], time.shape)
 
 
-def _r_ignition(c: Composition, m: np.ndarray) -> np.ndarray:
+def _r_ignition(c: Giants, m: np.ndarray) -> np.ndarray:
     """Radius at helium ignition of stars too massive for a giant branch."""
     smallest = np.minimum(c.r_min(m), c.r_agb(m, c.l_hei(m)))
     power = np.log(np.clip(m, c.m_fgb, 12.0) / 12.0) / np.log(c.m_fgb / 12.0) if c.m_fgb < 12.0 else 0.0
@@ -111,8 +111,8 @@ def _r_ignition(c: Composition, m: np.ndarray) -> np.ndarray:
     return np.where(c.blue_fraction(m) > 0.0, radius, c.r_agb(m, c.l_hei(m)))
 
 
-def _giant_branch(c: Composition, m: np.ndarray) -> _Part:
-    giant = Giant(c, m)
+def _giant_branch(c: Giants, m: np.ndarray) -> _Part:
+    giant = CoreGrowth(c, m)
     top = np.where(m <= c.m_fgb, c.l_hei(m), 1.0)
     base = np.where(m <= c.m_fgb, c.l_bgb(m), 1.0)
     luminosity = base[:, None] * (top / base)[:, None] ** _points("giant branch")
@@ -157,9 +157,9 @@ def _wind(luminosity: np.ndarray, radius: np.ndarray, mass: np.ndarray, *, pulsa
     return np.maximum(reimers, np.minimum(10.0**log_rate, 1.36e-9 * luminosity))
 
 
-def _core_helium_burning(c: Composition, born: np.ndarray, mass: np.ndarray, ignition: np.ndarray) -> _Part:
+def _core_helium_burning(c: Giants, born: np.ndarray, mass: np.ndarray, ignition: np.ndarray) -> _Part:
     tau = _points("core helium burning")
-    core = np.where(born <= c.m_hef, Giant(c, born).core_mass(c.l_hei(born)), c.mc_hei(born))
+    core = np.where(born <= c.m_hef, CoreGrowth(c, born).core_mass(c.l_hei(born)), c.mc_hei(born))
     time = ignition[:, None] + c.t_he(born, core)[:, None] * tau
     low = partial(_low_mass_helium, c, born, core)
     middle = partial(_intermediate_mass_helium, c, born)
@@ -192,7 +192,7 @@ def _low_mass_helium(c, born, core, mass, tau) -> tuple[np.ndarray, np.ndarray]:
     start, end = c.l_zahb(born, core), c.l_bagb(born)
     core = core + (c.mc_bagb(born) - core) * tau
     r_start = c.r_zahb(np.minimum(mass, c.m_hef), core)
-    smallest = c.r_gb(mass, start) * c._r_min_hef ** (born / c.m_hef)
+    smallest = c.r_gb(mass, start) * c.r_min_hef ** (born / c.m_hef)
     power = np.clip(smallest / r_start, 0.4, 2.5)
     radius = _loop_radius(smallest, r_start, c.r_agb(mass, end), tau)
     return start * (end / start) ** (tau**power), radius
@@ -226,8 +226,8 @@ def _high_mass_helium(c, born, mass, tau) -> tuple[np.ndarray, np.ndarray]:
     return luminosity, np.where(tau < blue, radius, c.r_agb(mass, luminosity))
 
 
-def _asymptotic_giant_branch(c: Composition, born: np.ndarray, mass: np.ndarray, start: np.ndarray) -> list[_Part]:
-    giant = Giant(c, born)
+def _asymptotic_giant_branch(c: Giants, born: np.ndarray, mass: np.ndarray, start: np.ndarray) -> list[_Part]:
+    giant = CoreGrowth(c, born)
     helium = c.mc_bagb(born)
     # Where the first pulse happens, and the core mass that ends it all (section 5.4 and equation 75).
     pulse = np.where((helium >= 0.8) & (helium < 2.25), 0.44 * helium + 0.448, helium)
@@ -239,8 +239,8 @@ def _asymptotic_giant_branch(c: Composition, born: np.ndarray, mass: np.ndarray,
     last = np.maximum((largest - dredge * pulse) / (1.0 - dredge), pulse)
     last = np.where(pulse < largest, giant.luminosity(last), top)
     ladders = (
-        ("early AGB", c.l_bagb(born), top, Giant.HELIUM, helium),
-        ("thermally pulsing AGB", top, last, Giant.BOTH, np.minimum(pulse, largest)),
+        ("early AGB", c.l_bagb(born), top, CoreGrowth.HELIUM, helium),
+        ("thermally pulsing AGB", top, last, CoreGrowth.BOTH, np.minimum(pulse, largest)),
     )
     for phase, bottom, ceiling, rate, core in ladders:
         luminosity = bottom[:, None] * np.maximum(ceiling / bottom, 1.0)[:, None] ** _points(phase)
