@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, test."""
+"""The command ``milkyway-cnn``: run, demo, parameters, test."""
 
 from __future__ import annotations
 
@@ -18,30 +18,37 @@ ROOT = Path(__file__).resolve().parent.parent
 app = typer.Typer(
     help="Star catalogs in, a 3D map of the Milky Way's dust out.",
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one parameter; may be repeated.")]
-Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run [runs/NAME].")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one parameter; may be repeated.")
+]
+Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/NAME by default.")]
+
+
+@app.command()
+def demo(changes: Changes = None, output: Output = None) -> None:
+    """Run the whole chain on the embedded Galaxy: the same as `run demo`."""
+    run("demo", changes=changes, output=output)
 
 
 @app.command()
 def run(
-    name: Annotated[str, typer.Argument(help="A set of parameters of notebooks/parameters, or a YAML file.")],
-    catalog: Annotated[str, typer.Option(metavar="FILE", help="Star catalog (FITS).")] = "",
+    name: Annotated[str, typer.Argument(help="A set of parameters in notebooks/parameters, or a YAML file.")],
+    catalog: Annotated[str, typer.Option(metavar="FILE", help="Star catalog.")] = "",
     control: Annotated[str, typer.Option(metavar="FILE", help="Catalog of a dust-free control field.")] = "",
-    changes: Set = [],  # noqa: B006
+    changes: Changes = None,
     output: Output = None,
 ) -> None:
-    """Execute the chapters with a set of parameters; given again, go on where it was left."""
+    """Execute the chapters with a set of parameters; the same command again goes on where it was left."""
     from .pipeline import parameters
     from .pipeline.chapters import NOTEBOOKS, planned
     from .pipeline.run import run as execute
 
     values = parameters.load(name, NOTEBOOKS / "parameters")
-    for change in changes:
+    for change in changes or ():
         key, equals, value = change.partition("=")
         if not equals:
             msg = f"--set {change!r} needs a value, as in --set key=value"
@@ -50,8 +57,7 @@ def run(
     values |= {key: value for key, value in (("catalog", catalog), ("control", control)) if value}
     chosen = parameters.validated(values)
     title = Path(name).stem
-    command = ["milkyway-cnn", *sys.argv[1:]]
-    folder = output or Path("runs") / title
+    folder, command = output or Path("runs") / title, ["milkyway-cnn", *sys.argv[1:]]
     try:
         execute(chosen, folder, planned(chosen), name=title, command=command, say=typer.echo)
     except KeyboardInterrupt:
@@ -60,9 +66,16 @@ def run(
 
 
 @app.command()
-def demo(changes: Set = [], output: Output = None) -> None:  # noqa: B006
-    """Run the whole chain on the embedded Galaxy: the same as `run demo`."""
-    run("demo", changes=changes, output=output)
+def parameters(name: Annotated[str, typer.Argument(help="A set of parameters, or a YAML file.")] = "demo") -> None:
+    """List the parameters with the values of a set, as a YAML file to start one of your own."""
+    import json
+
+    from .pipeline.chapters import NOTEBOOKS
+    from .pipeline.parameters import Parameters, load
+
+    values = load(name, NOTEBOOKS / "parameters")
+    for key, field in Parameters.model_fields.items():
+        typer.echo(f"{f'{key}: {json.dumps(values.get(key, field.default))}':32}  # {field.description}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -88,7 +101,7 @@ def main(words: list[str] | None = None) -> int:
         exit status: 0 done, 1 failed, 2 input that cannot be used, 130 interrupted.
     """
     try:
-        return app(words, standalone_mode=False) or 0
+        return app(words or sys.argv[1:] or ["--help"], prog_name="milkyway-cnn", standalone_mode=False) or 0
     except InputError as error:
         status, sentence = 2, str(error)
     except Exception as error:

@@ -102,6 +102,15 @@ def test_an_unforeseen_error_leaves_its_traceback_in_a_file(monkeypatch, capsys,
     assert "Traceback" in file.read_text()
 
 
+def test_parameters_are_listed_as_a_file_to_start_from(started, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["parameters", "smoke"]) == 0
+    listed = capsys.readouterr().out
+    assert "# passes of the training" in listed
+    Path("mine.yaml").write_text(listed)
+    assert cli.main(["run", "mine.yaml"]) == 0 and cli.main(["run", "smoke"]) == 0
+    assert started[0][0] == started[1][0]
+
+
 def test_test_is_pytest_in_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
     calls = []
     monkeypatch.setattr("subprocess.call", lambda *words, **options: calls.append((words, options)) or 5)

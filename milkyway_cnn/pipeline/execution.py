@@ -120,6 +120,7 @@ def _papermill(notebook: Path, part: Path, values: Mapping[str, Any], kernel_man
         progress_bar=False,
         start_timeout=START_TIMEOUT,
         execution_timeout=CELL_TIMEOUT,
+        iopub_timeout=60,  # for the last outputs of a cell; the 4 s of the default are too few on a busy machine
         cwd=str(notebook.parent),
         coalesce_streams=True,
         kernel_manager_class=kernel_manager,
@@ -137,7 +138,8 @@ def _kernel_manager(sockets: str, lock: int, noise: Any) -> type:
             super().__init__(**(ipc if os.name == "posix" else {}), **kwargs)
 
         async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
-            await super().start_kernel(**kwargs, pass_fds=(lock,), stdout=noise, stderr=noise)
+            inherited = (lock,) if os.name == "posix" else ()
+            await super().start_kernel(**kwargs, pass_fds=inherited, stdout=noise, stderr=noise)
 
     return KernelManager
 

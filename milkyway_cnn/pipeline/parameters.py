@@ -106,6 +106,9 @@ def load(name: str, folder: Path) -> dict[str, Any]:
     """
     import yaml
 
+    if not folder.is_dir():
+        msg = f"the folder {folder} is missing; run from a clone of the repository"
+        raise InputError(msg)
     known = presets(folder)
     path = known.get(name, Path(name))
     if name not in known and path.suffix not in (".yaml", ".yml"):

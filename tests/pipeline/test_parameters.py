@@ -80,6 +80,11 @@ def test_no_parameters(
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_an_installed_package_without_its_clone(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="run from a clone of the repository"):
+        load("demo", tmp_path / "parameters")
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_the_cells_of_the_chapters_agree_with_the_model(name: str) -> None:
     defaults = dict(read(NOTEBOOKS / f"{name}.ipynb").defaults)
