@@ -29,7 +29,7 @@ from milkyway_widgets.cube_state import MARK, CubeState, face_on_data, mark_data
 __all__ = ["WIDTH", "CubeFigures"]
 
 #: Width of the frame of the sky, and height of the frames below (pixels).
-WIDTH, HEIGHT = 820, 360
+WIDTH, HEIGHT = 700, 300
 #: Colors that grow with the square root of the value, as in `milkyway_cnn.maps`.
 PALETTE = [to_hex(color) for color in colormaps[EXTINCTION](np.sqrt(np.linspace(0, 1, 1024)))]
 
@@ -123,7 +123,7 @@ class CubeFigures:
 
     def _profile(self) -> Any:
         end, source = float(self.state.edges[-1]), self.sources["profile"]
-        plot = _plot((250, HEIGHT), (0, end), (0, 1), ("distance (kpc)", "A_V (mag)"), "reset")
+        plot = _plot((190, HEIGHT), (0, end), (0, 1), ("distance (kpc)", "A_V (mag)"), "reset")
         plot.extra_y_ranges = {"bins": Range1d(start=0, end=1)}
         plot.add_layout(LinearAxis(y_range_name="bins", axis_label="A_V per bin (mag), bars"), "right")
         plot.quad("left", "right", "top", 0, source=source, color=FIRST, alpha=0.35, y_range_name="bins")
@@ -155,6 +155,7 @@ def _plot(
         x_axis_label=labels[0],
         y_axis_label=labels[1],
         tools=tools,
+        toolbar_location="above",
     )
     plot.axis.minor_tick_line_color = None
     plot.grid.visible = False
