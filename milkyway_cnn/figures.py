@@ -54,7 +54,7 @@ def save_figure(figure: matplotlib.figure.Figure, path: str | os.PathLike[str], 
     The caption is kept inside the file, as its text `Description`, and stands below the figure in the report.
     """
     with replacing(path) as part:
-        figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None, "Description": caption})
+        figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None, "Description": caption or None})
 
 
 def largest(*fields: Any) -> float:

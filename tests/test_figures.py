@@ -31,6 +31,11 @@ def test_the_same_figure_makes_the_same_file(tmp_path: Path) -> None:
     assert not re.search(rb"tEXt|tIME", content)
 
 
+def test_a_caption_is_kept_in_the_file(tmp_path: Path) -> None:
+    save_figure(drawn(), tmp_path / "figure.png", "A line.")
+    assert b"tEXtDescription\0A line." in (tmp_path / "figure.png").read_bytes()
+
+
 def test_longitudes_run_through_360() -> None:
     figure = drawn()
     figure.draw_without_rendering()
