@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -341,3 +342,32 @@ def test_initializers_have_the_variance_they_say(name):
     assert weights.dtype == np.float32
     assert weights.var() == pytest.approx(expected, rel=0.03)
     assert abs(weights).max() / weights.std() == pytest.approx(np.sqrt(3), rel=0.01) or name.endswith("normal")
+
+
+def test_the_number_of_threads_changes_no_bit():
+    import numba
+
+    x, y = batch(n=50)
+    results = []
+    for threads in (1, numba.config.NUMBA_NUM_THREADS):
+        before = numba.get_num_threads()
+        numba.set_num_threads(threads)
+        net = small(dropout=0.2)
+        for _ in range(3):
+            net.step(x, y, loss=LOSS, optimizer=ADAM, rate=1e-2)
+        results.append((weights(net), net.predict(x)))
+        numba.set_num_threads(before)
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_training_step_allocates_nothing_that_grows_with_the_network():
+    x, y = batch(n=64)
+    net = nn.Network("C3x3.4-P2-D300-D300-D5", (2, 12, 10), dropout=0.1)
+    for _ in range(2):
+        net.step(x, y, loss=LOSS, optimizer=SGD, rate=1e-3)
+    tracemalloc.start()
+    net.step(x, y, loss=LOSS, optimizer=SGD, rate=1e-3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000
