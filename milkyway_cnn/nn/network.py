@@ -147,7 +147,7 @@ class Network:
         optimizer.update(self.parameters, rate, self.steps, self.ops)
         return value
 
-    def predict(self, x: Any, samples: int | None = None, seed: int = 0) -> np.ndarray:
+    def predict(self, x: Any, samples: int | None = None, seed: int = 0, batch: int = _BATCH) -> np.ndarray:
         """Return outputs for x (n, *input_shape), float32 (n, *output_shape), without dropout.
 
         Parameters
@@ -157,16 +157,18 @@ class Network:
             Ghahramani 2016, arXiv:1506.02142). Layers before the first dropout are evaluated once.
         seed : int
             Of these draws; a draw does not depend on how many examples or draws are asked for.
+        batch : int
+            Examples of one pass; the last bits of the outputs may depend on it.
         """
         self._check(x, self.input_shape, "the input")
-        self._build(_BATCH)
+        self._build(min(batch, max(1, len(x))))
         shape = (len(x), *self.output_shape)
         out = np.empty(shape if samples is None else (samples, *shape), np.float32)
         whole = range(len(self.layers))
         cut = next((i for i in whole if self.layers[i].random), len(whole))
         stream = _stream(seed, _PREDICTION)
-        for begin in range(0, len(x), _BATCH):
-            part = slice(begin, begin + _BATCH)
+        for begin in range(0, len(x), batch):
+            part = slice(begin, begin + batch)
             common = self._forward(np.ascontiguousarray(x[part]), whole[:cut], None)
             if samples is None:
                 out[part] = self._forward(common, whole[cut:], None)

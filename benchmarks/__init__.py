@@ -1,0 +1,1 @@
+"""Speed and memory, measured on the reader's own machine: ``python -m benchmarks.network``."""
