@@ -1,4 +1,4 @@
-"""Space densities of the Besancon model of 2003: seven ages of the thin disc, the thick disc, the spheroid."""
+"""Space densities of the Besancon model of 2003: thin disc in seven ages, thick disc, spheroid, bulge."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from milkyway_cnn.constants import R_EDGE, R_SUN, Z_SUN
 
-__all__ = ["BESANCON_2003", "EMBEDDED", "GalaxyModel", "Spheroid", "ThickDisc", "ThinDisc", "density"]
+__all__ = ["BESANCON_2003", "EMBEDDED", "Bulge", "GalaxyModel", "Spheroid", "ThickDisc", "ThinDisc", "density"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,45 @@ class Spheroid:
 
 
 @dataclass(frozen=True)
+class Bulge:
+    """The bulge: a triaxial bar in the plane, its near end at positive longitudes.
+
+    Parameters
+    ----------
+    age
+        Of its single burst (Gyr).
+    number_density
+        Stars in its center (pc^-3).
+    axes
+        Scale lengths along the bar, across it and in height (kpc).
+    cutoff
+        Distance from the axis of rotation at which a Gaussian end sets in (kpc).
+    angle
+        Between the bar and the direction to the Sun (deg).
+    """
+
+    age: float = 10.0
+    number_density: float = 13.7
+    axes: tuple[float, float, float] = (1.59, 0.424, 0.42)
+    cutoff: float = 2.54
+    angle: float = 11.1
+    metallicity: float = 0.0
+    metallicity_spread: float = 0.40
+
+    def profile(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Density relative to the center's at Galactocentric x, y, z (kpc).
+
+        exp(-r^2 / 2) with r^4 = ((x / x0)^2 + (y / y0)^2)^2 + (z / z0)^4 in the frame of the bar: the model G2 of
+        Dwek et al. 1995, ApJ 445, 716, with the numbers of the Besancon model's output.
+        """
+        turn = np.radians(self.angle)
+        along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+        plane = np.square(along / self.axes[0]) + np.square(across / self.axes[1])
+        end = np.maximum(np.hypot(x, y) - self.cutoff, 0.0)
+        return np.exp(-0.5 * np.sqrt(np.square(plane) + (z / self.axes[2]) ** 4) - 2.0 * np.square(end))
+
+
+@dataclass(frozen=True)
 class GalaxyModel:
     """The components of a Galaxy and the shape of its disc; lengths in kpc.
 
@@ -106,8 +145,8 @@ class GalaxyModel:
     ----------
     name
         Under which products cite the model.
-    thin, thick, spheroid
-        The components; a star's `component` is 1 to 7 for the thin disc, 8 and 9 for the other two.
+    thin, thick, spheroid, bulge
+        The components; a star's `component` is 1 to 7 for the thin disc, then 8, 9 and 10 for the other three.
     warp_start, warp_slope, warp_node
         The disc's middle plane is raised by slope (R - start) cos(theta - node), theta (rad) counted from the
         Sun towards l = 90 deg: north there, south at l = 270 deg.
@@ -125,6 +164,7 @@ class GalaxyModel:
     thin: tuple[ThinDisc, ...]
     thick: ThickDisc = ThickDisc()
     spheroid: Spheroid = Spheroid()
+    bulge: Bulge = Bulge()
     warp_start: float = 8.4
     warp_slope: float = 0.18
     warp_node: float = np.pi / 2
@@ -135,9 +175,9 @@ class GalaxyModel:
     binary_fraction: float = 0.0
 
     @property
-    def components(self) -> tuple[ThinDisc | ThickDisc | Spheroid, ...]:
+    def components(self) -> tuple[ThinDisc | ThickDisc | Spheroid | Bulge, ...]:
         """All components, in the order of the stars' `component`, which starts at 1."""
-        return (*self.thin, self.thick, self.spheroid)
+        return (*self.thin, self.thick, self.spheroid, self.bulge)
 
 
 #: Robin et al. 2003, A&A 409, 523; the numbers are those that the model's own output prints (version 2003-12).
@@ -162,7 +202,7 @@ EMBEDDED = replace(BESANCON_2003, name="embedded", warp_slope=0.09, binary_fract
 
 
 def density(model: GalaxyModel, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Density of each component relative to its density at the Sun: (components, ...) float64.
+    """Density of each component relative to that at the Sun, or in the center for the bulge: (components, ...) float64.
 
     Parameters
     ----------
@@ -178,6 +218,7 @@ def density(model: GalaxyModel, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> 
     height = (z - lift) / flare
     inside = radius < model.edge
     sun = np.asarray(R_SUN), np.asarray(Z_SUN)
-    discs = [np.where(inside, disc.profile(radius, height) / disc.profile(*sun), 0.0) for disc in model.components[:-1]]
-    halo = model.spheroid.profile(radius, z) / model.spheroid.profile(*sun)
-    return np.stack(np.broadcast_arrays(*discs, halo))
+    discs: tuple[ThinDisc | ThickDisc, ...] = (*model.thin, model.thick)
+    parts = [np.where(inside, disc.profile(radius, height) / disc.profile(*sun), 0.0) for disc in discs]
+    parts += [model.spheroid.profile(radius, z) / model.spheroid.profile(*sun), model.bulge.profile(x, y, z)]
+    return np.stack(np.broadcast_arrays(*parts))

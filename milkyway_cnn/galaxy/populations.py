@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 import numpy as np
 from scipy.special import ndtri
 
-from milkyway_cnn.galaxy.density import Spheroid, ThickDisc, ThinDisc
+from milkyway_cnn.galaxy.density import Bulge, Spheroid, ThickDisc, ThinDisc
 from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
 from milkyway_cnn.galaxy.photometry import absolute_magnitudes, log_gravity
 
@@ -33,6 +33,7 @@ _LEAST_RATIO = 0.1
 # Red clump [OC]: the tracks make it too luminous and too wide. Magnitudes added to stars of less than 2.2 Msun that
 # burn helium, and how much of their own luminosity's change is kept: M_Ks = -1.606 (Ruiz-Dern et al. 2018).
 _CLUMP_FAINTER, _CLUMP_SPREAD = 0.33, 0.5
+Component = ThinDisc | ThickDisc | Spheroid | Bulge
 _HELIUM = list(PHASES).index("core helium burning")
 
 
@@ -47,7 +48,7 @@ class States:
     slopes
         Change of `magnitudes` per dex of [Fe/H]: (states, 3) float32.
     number
-        Stars, or binaries, per pc^3 at the Sun: (states,) float64.
+        Stars, or binaries, per pc^3 at the Sun, or in the center for the bulge: (states,) float64.
     initial_mass, log_teff, log_g, metallicity, phase
         Of the primary: Msun, K, cgs, [Fe/H], index into `milkyway_cnn.galaxy.evolution.PHASES`; (states,).
     """
@@ -63,7 +64,7 @@ class States:
 
 
 @lru_cache(maxsize=64)
-def states(component: ThinDisc | ThickDisc | Spheroid, binary_fraction: float = 0.0) -> States:
+def states(component: Component, binary_fraction: float = 0.0) -> States:
     """Build the states of a component from its ages, metallicities and local density.
 
     Stars form at a constant rate between the component's youngest and oldest age, with masses from 0.08 to
@@ -86,8 +87,11 @@ def states(component: ThinDisc | ThickDisc | Spheroid, binary_fraction: float = 
         masses.append(mass[:, :-1])
         brightness.append(log_l[:, :-1])
     number = np.stack(numbers)
-    companion = 0.5 * (1.0 + _LEAST_RATIO) * binary_fraction * _MASSES[:, None]
-    number *= component.mass_density / (number * (np.stack(masses) + companion)).sum()
+    if isinstance(component, Bulge):
+        number *= component.number_density / number.sum()
+    else:
+        companion = 0.5 * (1.0 + _LEAST_RATIO) * binary_fraction * _MASSES[:, None]
+        number *= component.mass_density / (number * (np.stack(masses) + companion)).sum()
 
     log_l = np.stack(brightness).ravel()
     favor = number.ravel() * 10.0 ** (0.6 * np.clip(log_l, -3.0, 4.0))
@@ -127,18 +131,18 @@ def states(component: ThinDisc | ThickDisc | Spheroid, binary_fraction: float = 
     )
 
 
-def _mass_function(component: ThinDisc | ThickDisc | Spheroid) -> np.ndarray:
+def _mass_function(component: Component) -> np.ndarray:
     """Stars born per bin of initial mass, of arbitrary scale.
 
-    dN/dm = m^-1.6 below 1 Msun and m^-3 above in the thin disc, m^-0.5 in the other two: Robin et al. 2003,
-    A&A 409, 523, Table 1, and the header of the model's output.
+    dN/dm = m^-1.6 below 1 Msun and m^-3 above in the thin disc, m^-0.5 in the thick disc and the spheroid, m^-2.35
+    in the bulge: Robin et al. 2003, A&A 409, 523, Table 1, and the header of the model's output.
     """
-    below, above = (1.6, 3.0) if isinstance(component, ThinDisc) else (0.5, 0.5)
+    below, above = {ThinDisc: (1.6, 3.0), Bulge: (2.35, 2.35)}.get(type(component), (0.5, 0.5))
     low = np.minimum(_MASS_EDGES, 1.0) ** (1.0 - below) / (1.0 - below)
     return np.diff(low + (np.maximum(_MASS_EDGES, 1.0) ** (1.0 - above) - 1.0) / (1.0 - above))
 
 
-def _ages(component: ThinDisc | ThickDisc | Spheroid) -> tuple[float, float]:
+def _ages(component: Component) -> tuple[float, float]:
     """Youngest and oldest stars (Myr); the bursts of the old components last 2 Gyr [OC]."""
     if isinstance(component, ThinDisc):
         return 1e3 * component.ages[0], 1e3 * component.ages[1]

@@ -36,7 +36,7 @@ class Stars:
     J, H, Ks
         Apparent magnitudes: (stars,) float32.
     component
-        1 to 7 for the age classes of the thin disc, 8 thick disc, 9 spheroid: (stars,) uint8.
+        1 to 7 for the age classes of the thin disc, 8 thick disc, 9 spheroid, 10 bulge: (stars,) uint8.
     """
 
     distance: np.ndarray

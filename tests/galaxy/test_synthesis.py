@@ -87,7 +87,7 @@ def test_arrays_are_ready_for_kernels_and_the_table_has_units():
         assert array.dtype == np.float32
         assert array.flags.c_contiguous
     assert stars.component.dtype == np.uint8
-    assert set(np.unique(stars.component)) <= set(range(1, 10))
+    assert set(np.unique(stars.component)) <= set(range(1, 11))
     table = stars.table()
     assert len(table) == len(stars)
     assert str(table["distance"].unit) == "kpc"
