@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from statistics import NormalDist
 
 import numpy as np
-from scipy.special import ndtri
 
 from milkyway_cnn.galaxy.density import Bulge, Spheroid, ThickDisc, ThinDisc
 from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
@@ -26,8 +26,8 @@ _MASSES = np.sqrt(_MASS_EDGES[1:] * _MASS_EDGES[:-1])
 _STATES, _METALLICITIES, _STEP = 8192, 5, 0.1
 # Largest change of a magnitude with [Fe/H] that is believed (mag / dex) [OC].
 _STEEPEST = 2.0
-# Irrational parts whose multiples fill the unit interval and square evenly (Roberts 2018, R1 and R2 sequences).
-_GOLDEN, _PLASTIC = 0.6180339887498949, 0.7548776662466927
+# Multiples of these fill the unit square evenly (Roberts 2018, the sequence R2).
+_R2 = np.array((0.7548776662466927, 0.5698402909980532))
 # Least mass ratio of a binary; above it all are as frequent (Raghavan et al. 2010, ApJS 190, 1, Figure 16).
 _LEAST_RATIO = 0.1
 # Red clump [OC]: the tracks make it too luminous and too wide. Magnitudes added to stars of less than 2.2 Msun that
@@ -72,63 +72,63 @@ def states(component: Component, binary_fraction: float = 0.0) -> States:
     stars, with numbers that make up for it. Companions of binaries are on the main sequence; the components'
     mass density includes them.
     """
-    born = _mass_function(component)[:, None]
-    youngest, oldest = _ages(component)
-    deviates = ndtri((np.arange(_METALLICITIES) + 0.5) / _METALLICITIES)
-    metallicities = component.metallicity + component.metallicity_spread * deviates / deviates.std()
-    numbers, masses, brightness = [], [], []
-    for metallicity in metallicities:
-        lower, part = _between(np.asarray(metallicity))
-        time, mass, log_l = (
-            _mix(_table(name)[lower], _table(name)[lower + 1], part) for name in ("log_time", "mass", "log_luminosity")
-        )
-        edges = np.clip(10.0**time - 1.0, youngest, oldest)
-        numbers.append(born * np.diff(edges, axis=1) / (oldest - youngest) / _METALLICITIES)
-        masses.append(mass[:, :-1])
-        brightness.append(log_l[:, :-1])
-    number = np.stack(numbers)
-    if isinstance(component, Bulge):
-        number *= component.number_density / number.sum()
-    else:
-        companion = 0.5 * (1.0 + _LEAST_RATIO) * binary_fraction * _MASSES[:, None]
-        number *= component.mass_density / (number * (np.stack(masses) + companion)).sum()
-
-    log_l = np.stack(brightness).ravel()
-    favor = number.ravel() * 10.0 ** (0.6 * np.clip(log_l, -3.0, 4.0))
+    metallicity, star, point, number = _alive(component, binary_fraction)
+    log_l = _along_tracks("log_luminosity", metallicity, star, point + 0.5)
     order = np.argsort(log_l, kind="stable")
+    favor = number * 10.0 ** (0.6 * np.clip(log_l, -3.0, 4.0))
     running = np.cumsum(favor[order])
     chosen = order[np.searchsorted(running, (np.arange(_STATES) + 0.5) / _STATES * running[-1])]
-    kept = number.ravel()[chosen] / favor[chosen] * running[-1] / _STATES
-    which, star, point = np.unravel_index(chosen, number.shape)
-    place = point + (np.arange(_STATES) * _GOLDEN) % 1.0
+    number = number[chosen] / favor[chosen] * running[-1] / _STATES
+    metallicity, star, point = metallicity[chosen], star[chosen], point[chosen]
+    along, draw = (np.arange(_STATES)[:, None] * _R2 % 1.0).T
+    place = point + along
 
-    metallicity = metallicities[which]
-    log_age = _along_tracks("log_time", metallicity, star, place)
-    draw = (np.arange(_STATES) * _PLASTIC) % 1.0
     ratio = _LEAST_RATIO + (1.0 - _LEAST_RATIO) * draw / max(binary_fraction, 1e-9)
-    ratio[draw >= binary_fraction] = 0.0
+    second = np.searchsorted(_MASS_EDGES, ratio * _MASSES[star]) - 1
+    double = np.flatnonzero((draw < binary_fraction) & (second >= 0))
+    age = _along_tracks("log_time", metallicity, star, place)[double]
 
     def magnitudes(metallicity: np.ndarray) -> np.ndarray:
-        primary = _magnitudes(metallicity, star, place)
-        second = np.searchsorted(_MASS_EDGES, ratio * _MASSES[star]) - 1
-        secondary = _magnitudes(metallicity, np.maximum(second, 0), _main_sequence_place(metallicity, second, log_age))
-        both = -2.5 * np.log10(10.0 ** (-0.4 * primary) + 10.0 ** (-0.4 * secondary))
-        return np.where((second >= 0)[:, None], both, primary)
+        values = _magnitudes(metallicity, star, place)
+        there = _main_sequence_place(metallicity[double], second[double], age)
+        companion = _magnitudes(metallicity[double], second[double], there)
+        values[double] = -2.5 * np.log10(10.0 ** (-0.4 * values[double]) + 10.0 ** (-0.4 * companion))
+        return values
 
     slopes = (magnitudes(metallicity + _STEP) - magnitudes(metallicity - _STEP)) / (2.0 * _STEP)
-    # Supergiants cross the diagram at a step of metallicity; what they would do over the whole disc is unknown.
-    slopes = np.clip(slopes, -_STEEPEST, _STEEPEST)
-    log_l, log_teff, log_g = _atmosphere(metallicity, star, place)
+    _, log_teff, log_g = _atmosphere(metallicity, star, place)
     return States(
         magnitudes(metallicity).astype(np.float32),
-        slopes.astype(np.float32),
-        kept,
+        # Supergiants cross the diagram within a step; what they would do over the whole disc is unknown.
+        np.clip(slopes, -_STEEPEST, _STEEPEST).astype(np.float32),
+        number,
         _MASSES[star],
         log_teff,
         log_g,
         metallicity,
         _tracks(0).phase[point],
     )
+
+
+def _alive(component: Component, binary_fraction: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Find all states that a component's stars are in: [Fe/H], index of mass, point of the track, number per pc^3."""
+    born = _mass_function(component)[:, None]
+    youngest, oldest = _ages(component)
+    deviates = np.array([NormalDist().inv_cdf((k + 0.5) / _METALLICITIES) for k in range(_METALLICITIES)])
+    parts = []
+    for metallicity in component.metallicity + component.metallicity_spread * deviates / deviates.std():
+        lower, part = _between(np.asarray(metallicity))
+        log_time = _table("log_time")
+        time = 10.0 ** _mix(log_time[lower], log_time[lower + 1], part) - 1.0
+        number = born * np.diff(np.clip(time, youngest, oldest), axis=1)
+        star, point = np.nonzero(number)
+        parts.append((np.full(star.shape, metallicity), star, point, number[star, point]))
+    metallicity, star, point, number = (np.concatenate(p) for p in zip(*parts, strict=True))
+    if isinstance(component, Bulge):
+        return metallicity, star, point, number * component.number_density / number.sum()
+    mass = _along_tracks("mass", metallicity, star, point.astype(float))
+    mass = mass + 0.5 * (1.0 + _LEAST_RATIO) * binary_fraction * _MASSES[star]
+    return metallicity, star, point, number * component.mass_density / (number * mass).sum()
 
 
 def _mass_function(component: Component) -> np.ndarray:

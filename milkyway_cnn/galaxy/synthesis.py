@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Stars", "expected_counts", "synthesize"]
 
+# Square degrees of the whole sky.
+_SKY = 41_253
 # Distances from the nearest star on, in equal steps of distance modulus (mag).
 _NEAREST, _STEP = 0.005, 0.02
 
@@ -122,10 +124,10 @@ def _cells(
     if not (np.isfinite(l) and -90.0 <= b <= 90.0):
         msg = f"direction l={l:g}, b={b:g} deg is not on the sky; give a finite l and -90 <= b <= 90"
         raise InputError(msg)
-    if not solid_angle > 0.0:
-        msg = f"solid_angle (={solid_angle:g} square degrees) must be positive; 0.25 is half a degree squared"
+    if not 0.0 < solid_angle <= _SKY:
+        msg = f"solid_angle (={solid_angle:g}) must be positive and at most the sky's {_SKY} square degrees"
         raise InputError(msg)
-    if not farthest > _NEAREST:
+    if not _NEAREST < farthest < np.inf:
         msg = f"farthest (={farthest:g} kpc) must exceed {_NEAREST:g}; 25 holds the whole disc"
         raise InputError(msg)
     steps = int(np.ceil(5.0 * np.log10(farthest / _NEAREST) / _STEP))
