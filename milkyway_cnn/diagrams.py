@@ -21,7 +21,17 @@ from milkyway_cnn.storage import replacing
 from milkyway_cnn.surveys import twomass
 from milkyway_cnn.surveys.read import Catalog
 
-__all__ = ["AXES", "DiagramAxes", "bare_diagram", "load", "observe_cells", "parents", "save", "star_density", "survey_parameters"]
+__all__ = [
+    "AXES",
+    "DiagramAxes",
+    "bare_diagram",
+    "load",
+    "observe_cells",
+    "parents",
+    "save",
+    "star_density",
+    "survey_parameters",
+]
 
 #: Parts into which each side of a cell is divided to find how much of it the catalog covers.
 _COVERAGE_PARTS = 5

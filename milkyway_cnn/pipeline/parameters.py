@@ -18,6 +18,9 @@ INPUT_FILES = ("catalog", "control")
 
 Longitude = Annotated[float, Field(ge=-360, le=720)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Interval = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 
 
 class Parameters(BaseModel):
@@ -41,14 +44,38 @@ class Parameters(BaseModel):
     reach: float = Field(10.0, gt=0, le=30, description="distance out to which the dust is mapped, kpc")
     train_columns: int = Field(3, ge=1, le=64, description="sightlines of the training sample along longitude")
     train_rows: int = Field(3, ge=1, le=64, description="sightlines of the training sample along latitude")
-    network: Literal["small", "published"] = Field("small", description="preset of the network")
-    dropout: float = Field(0.1, ge=0, lt=1, description="share of dense units left out in training")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="learning rate of the first epoch")
-    final_learning_rate: float = Field(1e-4, gt=0, le=1, description="learning rate of the last epoch")
+    slope: Interval = Field([1.0, 2.5], description="spectral slope of the mock profiles' random fields, from - to")
+    contrast: Interval = Field([0.8, 1.8], description="standard deviation of their ln(density), from - to")
+    scatter: float = Field(0.4, ge=0, le=2, description="dex by which totals scatter about the smooth dust disc's")
+    free_share: Share = Field(0.3, description="share of profiles whose total is free instead")
+    free_total: Interval = Field([0.5, 30.0], description="total A_V of those, uniform in its logarithm, mag")
+    clouds: float = Field(1.0, ge=0, le=5, description="mean number of clouds added to a profile")
+    cloud_A_V: Interval = Field([0.2, 8.0], description="extinction of a cloud, uniform in its logarithm, mag")
+    cloud_distance: Interval = Field([0.1, 10.0], description="distance of a cloud, uniform in its logarithm, kpc")
+    empty: Share = Field(0.02, description="share of profiles without any dust")
+    density_jitter: float = Field(0.04, ge=0, le=1, description="dex by which the real sky may hold more or fewer stars")
+    color_jitter: float = Field(0.01, ge=0, le=1, description="mag by which real J-Ks may be off the model's")
+    beam: float = Field(0.4, ge=0, le=3, description="largest scatter of ln(A_V) from star to star inside a cell")
+    validation_examples: int = Field(2048, ge=1, description="examples of the fixed validation sample")
+    test_examples: int = Field(2048, ge=1, description="examples of the fixed test sample")
+    network: str = Field("small", min_length=1, description="preset of the network, or an architecture")
+    counts: Literal["linear", "sqrt", "log1p"] = Field("sqrt", description="function of the star counts")
+    counts_scale: float = Field(0.1, gt=0, description="factor that brings them to order one")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of dense units left out in training")
+    cumulative: float = Field(0.02, ge=0, description="weight of A_V to a distance in the loss, beside A_V per bin")
+    relative: float = Field(1.0, ge=0, description="mag that, with its total A_V, divide an example's loss; 0: none")
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="rule of the training step")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="learning rate of the first epoch")
+    final_learning_rate: float = Field(2e-5, gt=0, le=1, description="learning rate of the last epoch")
+    schedule: Literal["cosine", "exponential"] = Field("cosine", description="way from the first to the last")
+    decay: float = Field(0.005, ge=0, description="decay per epoch of the exponential schedule")
+    clip: float = Field(1.0, ge=0, description="largest norm of a gradient; 0: any")
     batch: int = Field(128, ge=1, le=65536, description="examples per training step")
-    epochs: int = Field(10, ge=1, le=100000, description="passes of the training")
-    examples_per_epoch: int = Field(4096, ge=1, description="training examples made for an epoch")
-    validation_examples: int = Field(1024, ge=1, description="examples of the fixed validation set")
+    epochs: int = Field(12, ge=1, le=100000, description="epochs of the training")
+    examples_per_epoch: int = Field(20480, ge=1, description="training examples of an epoch, each made anew")
+    samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
+    least_coverage: Share = Field(0.9, description="cells of which the catalog covers less are left out")
     seed: int = Field(1, ge=0, lt=2**32, description="seed of every draw")
 
     @model_validator(mode="after")
@@ -56,6 +83,13 @@ class Parameters(BaseModel):
         from ..sightlines import Grid
 
         Grid(self.l_min, self.l_max, self.b_min, self.b_max, self.cell)
+        for name, field in type(self).model_fields.items():
+            if field.annotation == list[Positive] and getattr(self, name)[0] > getattr(self, name)[1]:
+                msg = f"{name} = {getattr(self, name)} must be [from, to] with from <= to"
+                raise ValueError(msg)
+        if self.examples_per_epoch < self.batch:
+            msg = f"examples_per_epoch = {self.examples_per_epoch} must hold at least one batch = {self.batch}"
+            raise ValueError(msg)
         if self.final_learning_rate > self.learning_rate:
             msg = (
                 f"final_learning_rate = {self.final_learning_rate} must not exceed learning_rate = {self.learning_rate}"

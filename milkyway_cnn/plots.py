@@ -1,0 +1,140 @@
+"""Figures of what goes in and of learning: star counts, diagrams, mock profiles, training curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from milkyway_cnn.figures import DIFFERENCE, UNOBSERVED, Figure, in_longitude
+from milkyway_cnn.nn import Record
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+__all__ = ["diagrams", "held_out", "mock_profiles", "star_counts", "training_curves"]
+
+#: Color map of star counts: another one than that of extinction, equally safe for the color-blind.
+STARS = "viridis"
+
+
+def star_counts(observed: xr.Dataset, least_coverage: float = 0.9) -> Figure:
+    """Stars per square degree that enter the diagrams, on the sky; gray where the catalog covers too little."""
+    counts = (observed["stars"] + observed["outside"]) / observed["solid_angle"] / 1e3
+    counts = counts.transpose("b", "l").where(observed["coverage"] >= least_coverage)
+    l, b = observed["l"].values, observed["b"].values
+    half = 0.5 * float(l[1] - l[0] if l.size > 1 else b[-1] - b[0] if b.size > 1 else 1.0)
+    squeeze = float(np.cos(np.radians(b.mean())))
+    figure = Figure(9.0, float(np.clip(8.0 * b.size / (l.size * squeeze), 1.2, 6.0)) + 1.0)
+    axes = figure.subplots()
+    axes.set_facecolor(UNOBSERVED)
+    extent = (l[-1] + half, l[0] - half, b[0] - half, b[-1] + half)
+    image = axes.imshow(counts.values[:, ::-1], origin="lower", extent=extent, cmap=STARS, interpolation="nearest")
+    axes.set_aspect(1.0 / squeeze)
+    in_longitude(axes.xaxis)
+    axes.set_ylabel("Galactic latitude $b$ (deg)")
+    figure.colorbar(image, ax=axes, label="1000 stars / deg$^2$", fraction=0.03, pad=0.015)
+    return figure
+
+
+def diagrams(dusty: xr.DataArray, bare: xr.DataArray, names: Sequence[str] = ("observed", "without dust")) -> Figure:
+    """A diagram beside its dust-free counterpart, and the difference, on (magnitude, color), stars per pixel."""
+    figure = Figure(11.0, 4.2)
+    panels = figure.subplots(1, 3, sharex=True, sharey=True)
+    top = max(float(dusty.max()), float(bare.max()), 1.0)
+    difference = dusty.astype(np.float32) - bare
+    depth = max(float(np.abs(difference).max()), 1.0)
+    for axes, image, name in zip(panels, (dusty, bare, difference), (*names, "difference"), strict=True):
+        signed = name == "difference"
+        # The square root shows the sparse giants beside the crowded main sequence.
+        norm: Any = _signed(depth) if signed else _root(top)
+        mesh = axes.pcolormesh(
+            image["color"], image["magnitude"], image, norm=norm, cmap=DIFFERENCE if signed else STARS
+        )
+        axes.set_title(name)
+        axes.set_xlabel("$J - K_s$ (mag)")
+        axes.set_xlim(-0.3, 4.0)
+        figure.colorbar(mesh, ax=axes, label="stars / pixel")
+    panels[0].set_ylim(14.6, 6.0)
+    panels[0].set_ylabel("$K_s$ (mag)")
+    return figure
+
+
+def _root(top: float) -> Any:
+    from matplotlib.colors import PowerNorm
+
+    return PowerNorm(0.5, vmin=0.0, vmax=top)
+
+
+def _signed(depth: float) -> Any:
+    from matplotlib.colors import SymLogNorm
+
+    return SymLogNorm(linthresh=max(1.0, depth / 30), vmin=-depth, vmax=depth)
+
+
+def mock_profiles(delta_A_V: np.ndarray, edges: np.ndarray, shown: int = 12) -> Figure:
+    """The first mock profiles, per bin and cumulative, over the median and the middle 68 % of all of them.
+
+    Parameters
+    ----------
+    delta_A_V
+        (profiles, bins) in mag.
+    edges
+        Bin edges (kpc): (bins + 1,).
+    """
+    figure = Figure(11.0, 4.2)
+    below, above = figure.subplots(1, 2)
+    total = np.cumsum(delta_A_V, axis=1)
+    for axes, values, label in ((below, delta_A_V, "$A_V$ per bin (mag)"), (above, total, "$A_V$ to distance (mag)")):
+        low, middle, high = np.quantile(values, (0.16, 0.5, 0.84), axis=0)
+        axes.stairs(high, edges, baseline=low, fill=True, color="0.85", label="middle 68 %")
+        axes.stairs(middle, edges, baseline=None, color="k", lw=1.5, label="median")
+        for profile in values[:shown]:
+            axes.stairs(profile, edges, baseline=None, lw=0.9, alpha=0.8)
+        axes.set_xlabel("distance (kpc)")
+        axes.set_ylabel(label)
+        axes.set_xlim(0, edges[-1])
+        axes.set_yscale("symlog", linthresh=0.1 if axes is below else 1.0)
+        axes.set_ylim(bottom=0)
+    above.legend(loc="lower right")
+    return figure
+
+
+def training_curves(records: Sequence[Record]) -> Figure:
+    """Loss of training and validation, and the learning rate, epoch by epoch."""
+    figure = Figure(8.0, 4.2)
+    axes = figure.subplots()
+    epochs = [record.epoch for record in records]
+    axes.plot(epochs, [record.loss for record in records], "o-", ms=3, label="training")
+    axes.plot(epochs, [record.validation_loss for record in records], "s-", ms=3, label="validation")
+    axes.set_yscale("log")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss")
+    rate = axes.twinx()
+    rate.plot(epochs, [record.rate for record in records], ":", color="0.4", label="learning rate")
+    rate.set_yscale("log")
+    rate.set_ylabel("learning rate")
+    axes.legend(handles=[*axes.lines, *rate.lines])
+    return figure
+
+
+def held_out(predicted: np.ndarray, true: np.ndarray, edges: np.ndarray, at: Sequence[float] = (1, 2, 4, 8)) -> Figure:
+    """Predicted against true cumulative A_V of a held-out sample at some distances (kpc).
+
+    `predicted` and `true` are A_V per bin, (examples, bins) in mag.
+    """
+    figure = Figure(3.2 * len(at), 3.6)
+    panels: list[Axes] = list(np.atleast_1d(figure.subplots(1, len(at))))
+    for axes, distance in zip(panels, at, strict=True):
+        last = min(int(np.searchsorted(edges, distance - 1e-6)), true.shape[1])
+        x, y = true[:, :last].sum(axis=1), predicted[:, :last].sum(axis=1)
+        top = max(float(np.quantile(x, 0.995)), 1.0)
+        axes.hexbin(x, y, gridsize=40, extent=(0, top, 0, top), bins="log", mincnt=1, cmap=STARS)
+        axes.plot([0, top], [0, top], color="0.5", lw=1)
+        axes.set_title(f"to {distance:g} kpc")
+        axes.set_xlabel("true $A_V$ (mag)")
+        axes.set_aspect("equal")
+    panels[0].set_ylabel("predicted $A_V$ (mag)")
+    return figure
