@@ -6,7 +6,7 @@ and Ks and inside the survey's safe cut enter; those that lie off the image are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "AXES",
     "DiagramAxes",
     "bare_diagram",
+    "grid_of",
     "load",
     "observe_cells",
     "parents",
@@ -131,10 +132,7 @@ def observe_cells(catalog: Catalog, grid: Grid, axes: DiagramAxes = AXES) -> xr.
     `solid_angle` (b,) in square degrees.
     """
     rows, columns = grid.shape
-    x = np.floor((catalog.l - grid.l_min) / grid.cell)
-    y = np.floor((catalog.b - grid.b_min) / grid.cell)
-    on_grid = (x >= 0) & (y >= 0) & (x < columns) & (y < rows)
-    cell = np.where(on_grid, y * columns + x, -1).astype(np.int32)
+    cell = grid.cell_index(catalog.l, catalog.b)
     coverage = _coverage(catalog, grid, cell)
 
     accepted = (catalog.J < twomass.SAFE.J) & (catalog.Ks < twomass.SAFE.Ks) & np.isfinite(catalog.H)
@@ -159,12 +157,18 @@ def observe_cells(catalog: Catalog, grid: Grid, axes: DiagramAxes = AXES) -> xr.
             "solid_angle": ("b", grid.solid_angle),
         },
         coords={"b": grid.b, "l": grid.l, **axes.centers()},
+        attrs={"grid": list(astuple(grid))},
     )
     units = {"diagram": "stars / pixel", "stars": "stars", "outside": "stars", "faint": "stars", "coverage": "1",
              "solid_angle": "deg2", "b": "deg", "l": "deg", "magnitude": "mag", "color": "mag"}  # fmt: skip
     for name, unit in units.items():
         data[name].attrs["units"] = unit
     return data
+
+
+def grid_of(observed: xr.Dataset) -> Grid:
+    """Return the grid on which `observe_cells` binned a catalog."""
+    return Grid(*observed.attrs["grid"])
 
 
 def save(observed: xr.Dataset, path: Path) -> None:
@@ -181,7 +185,7 @@ def load(path: Path) -> xr.Dataset:
 def _coverage(catalog: Catalog, grid: Grid, cell: np.ndarray) -> np.ndarray:
     """Share of each cell's parts that hold at least one star of any brightness: (cells,) float32."""
     parts = _COVERAGE_PARTS
-    x = np.floor((catalog.l - grid.l_min) / grid.cell * parts).astype(np.int64) % parts
+    x = np.floor((catalog.l - grid.l_min) % 360.0 / grid.cell * parts).astype(np.int64) % parts
     y = np.floor((catalog.b - grid.b_min) / grid.cell * parts).astype(np.int64) % parts
     inside = cell >= 0
     part = cell[inside].astype(np.int64) * parts**2 + y[inside] * parts + x[inside]

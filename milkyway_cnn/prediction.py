@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.diagrams import DiagramAxes, bare_diagram
+from milkyway_cnn.diagrams import AXES, DiagramAxes, bare_diagram
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.nn import Network
 from milkyway_cnn.profile_network import channels
@@ -20,9 +20,9 @@ _BARE_AREA = 1.0
 
 def bare_cells(
     observed: xr.Dataset,
-    axes: DiagramAxes,
     *,
     seed: int,
+    axes: DiagramAxes = AXES,
     on_cell: Callable[[int], None] = lambda cells: None,
 ) -> xr.DataArray:
     """Model the diagram of every cell as it would be without dust.

@@ -146,18 +146,15 @@ class Stream:
     @classmethod
     def of(cls, description: dict[str, Any]) -> Stream:
         """Make the stream that `describe` described."""
-
-        def made(kind: Any, values: dict[str, Any]) -> Any:
-            return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
-
+        axes = description["axes"]
         return cls(
             [(l, b) for l, b in description["sightlines"]],
             np.array(description["solid_angle"]),
             distance_edges(description["bins"], description["bin_width"]),
             seed=description["seed"],
-            prior=made(ProfilePrior, description["prior"]),
-            randomization=made(Randomization, description["randomization"]),
-            axes=made(DiagramAxes, description["axes"]),
+            prior=ProfilePrior.of(description["prior"]),
+            randomization=Randomization(**description["randomization"]),
+            axes=DiagramAxes(tuple(axes["color"]), tuple(axes["magnitude"]), axes["pixels"]),
         )
 
     def examples(self, first: int, count: int, split: str = "training") -> Examples:

@@ -17,8 +17,9 @@ import xarray as xr
 from milkyway_cnn import nn, profile_network
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.samples import Stream
+from milkyway_cnn.storage import replacing
 
-__all__ = ["Plan", "history", "train"]
+__all__ = ["Plan", "history", "save_history", "train"]
 
 #: Examples made at once, many enough to occupy all threads and few enough to stay in memory.
 _CHUNK = 2048
@@ -184,3 +185,9 @@ def history(records: list[nn.Record]) -> xr.Dataset:
     data_set["examples_per_second"].attrs["units"] = "1 / s"
     data_set["seconds"].attrs["units"] = "s"
     return data_set
+
+
+def save_history(records: list[nn.Record], path: Path) -> None:
+    """Write the history to a zarr store, whole or not at all."""
+    with replacing(path) as temporary:
+        history(records).to_zarr(temporary, zarr_format=3, consolidated=False)

@@ -75,7 +75,7 @@ def test_uncovered_cells_are_not_read(stream, tmp_path):
         rng.uniform(215, 215.5, n), rng.uniform(-19, -18.5, n), Ks + 0.6, Ks + 0.1, Ks, error, error, error, None
     )
     observed = diagrams.observe_cells(catalog, Grid(215.0, 216.0, -19.0, -18.5, 0.5))
-    bare = prediction.bare_cells(observed, diagrams.AXES, seed=1)
+    bare = prediction.bare_cells(observed, seed=1)
     assert bare.dims == observed["diagram"].dims
     network = PLAN.build(16, 64, seed=1)
     mean, std = prediction.predict(network, observed, bare)

@@ -1,1 +1,26 @@
-"""The map beside what is known otherwise: a truth, a color-excess map."""
+"""The map beside what is known otherwise: a truth, a color-excess map, a field without dust."""
+
+from milkyway_cnn.comparison.color_excess import bare_control, color_excess
+from milkyway_cnn.comparison.figures import (
+    error_against_distance,
+    map_against_color_excess,
+    predicted_against_true,
+)
+from milkyway_cnn.comparison.scores import (
+    against_color_excess,
+    against_truth,
+    save_scores,
+    where_no_dust_is,
+)
+
+__all__ = [
+    "against_color_excess",
+    "against_truth",
+    "bare_control",
+    "color_excess",
+    "error_against_distance",
+    "map_against_color_excess",
+    "predicted_against_true",
+    "save_scores",
+    "where_no_dust_is",
+]

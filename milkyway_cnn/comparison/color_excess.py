@@ -10,10 +10,11 @@ import xarray as xr
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.law import A_H, A_J, A_KS
+from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid
-from milkyway_cnn.surveys.twomass import SAFE
+from milkyway_cnn.surveys.twomass import SAFE, magnitude_error
 
-__all__ = ["FEWEST", "color_excess"]
+__all__ = ["FEWEST", "bare_control", "color_excess"]
 
 #: Color excess in J-H and H-Ks per magnitude of A_V.
 REDDENING = np.array([A_J - A_H, A_H - A_KS])
@@ -107,6 +108,20 @@ def color_excess(
         coords={"b": ("b", grid.b.round(10), {"units": "deg"}), "l": ("l", grid.l.round(10), {"units": "deg"})},
         attrs={"method": method, "statistic": statistic, "control_stars": len(bare), "cell_deg": grid.cell},
     )
+
+
+def bare_control(l: float, b: float, seed: int, solid_angle: float = 4.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Modeled stars to stand for a control field where there is none: J, H, Ks (mag) with the survey's errors.
+
+    `solid_angle` square degrees of the Galaxy model without dust, seen along (l, b) in deg.
+    """
+    stars = synthesize(l, b, solid_angle, seed=seed)
+    rng = np.random.default_rng(seed)
+    J, H, Ks = (
+        (bare + rng.normal(size=bare.size) * magnitude_error(bare, band)).astype(np.float32)
+        for band, bare in (("J", stars.J), ("H", stars.H), ("Ks", stars.Ks))
+    )
+    return J, H, Ks
 
 
 def _colors(J: np.ndarray, H: np.ndarray, Ks: np.ndarray) -> np.ndarray:

@@ -10,7 +10,9 @@ sightline, and s the contrast: log-normal dust, as modern 3D maps assume.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -60,6 +62,12 @@ class ProfilePrior:
     cloud_distance: tuple[float, float] = (0.1, 10.0)
     cloud_depth: tuple[float, float] = (0.03, 0.15)
     empty: float = 0.02
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> ProfilePrior:
+        """Make a prior of values read from JSON, where a pair is a list."""
+        pairs: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**pairs)
 
 
 def envelope(l: float, b: float, edges: np.ndarray) -> np.ndarray:

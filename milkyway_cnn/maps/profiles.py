@@ -15,7 +15,7 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.figures import EXTINCTION, FIRST, SECOND, UNOBSERVED, Figure, in_longitude, largest
 from milkyway_cnn.maps.density import titled_densities
 
-__all__ = ["cell_of", "longitude_distance", "profiles"]
+__all__ = ["cell_of", "longitude_distance", "profiles", "typical_sightlines"]
 
 
 def profiles(
@@ -80,6 +80,15 @@ def profiles(
     if beside is not None:
         axes[0, 0].legend(loc="upper left", frameon=False)
     return figure
+
+
+def typical_sightlines(cube: xr.Dataset, count: int = 4) -> list[tuple[float, float]]:
+    """Directions (l, b) in deg of cells from the least to the most extinction, in equal steps of rank."""
+    total = cube["A_V"].isel(distance=-1).transpose("b", "l").values
+    seen = np.argwhere(np.isfinite(total))
+    ranked = seen[np.argsort(total[tuple(seen.T)], kind="stable")]
+    chosen = ranked[(len(ranked) * np.linspace(0.05, 0.95, count)).astype(int)]
+    return [(float(cube["l"][j]), float(cube["b"][i])) for i, j in chosen]
 
 
 def cell_of(cube: xr.Dataset, l: float, b: float) -> tuple[int, int]:

@@ -53,7 +53,9 @@ class Parameters(BaseModel):
     cloud_A_V: Interval = Field([0.2, 8.0], description="extinction of a cloud, uniform in its logarithm, mag")
     cloud_distance: Interval = Field([0.1, 10.0], description="distance of a cloud, uniform in its logarithm, kpc")
     empty: Share = Field(0.02, description="share of profiles without any dust")
-    density_jitter: float = Field(0.04, ge=0, le=1, description="dex by which the real sky may hold more or fewer stars")
+    density_jitter: float = Field(
+        0.04, ge=0, le=1, description="dex by which the real sky may hold more or fewer stars"
+    )
     color_jitter: float = Field(0.01, ge=0, le=1, description="mag by which real J-Ks may be off the model's")
     beam: float = Field(0.4, ge=0, le=3, description="largest scatter of ln(A_V) from star to star inside a cell")
     validation_examples: int = Field(2048, ge=1, description="examples of the fixed validation sample")
