@@ -74,7 +74,7 @@ class Parameters(BaseModel):
     decay: float = Field(0.005, ge=0, description="decay per epoch of the exponential schedule")
     clip: float = Field(1.0, ge=0, description="largest norm of a gradient; 0: any")
     batch: int = Field(128, ge=1, le=65536, description="examples per training step")
-    epochs: int = Field(12, ge=1, le=100000, description="epochs of the training")
+    epochs: int = Field(10, ge=1, le=100000, description="passes of the training")
     examples_per_epoch: int = Field(20480, ge=1, description="training examples of an epoch, each made anew")
     samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
     least_coverage: Share = Field(0.9, description="cells of which the catalog covers less are left out")
@@ -85,6 +85,15 @@ class Parameters(BaseModel):
         from ..sightlines import Grid
 
         Grid(self.l_min, self.l_max, self.b_min, self.b_max, self.cell)
+        if self.network not in ("small", "published"):
+            from ..profile_network import PRESETS, build
+
+            try:
+                build(self.network, bins=self.bins)
+            except InputError as error:
+                near = difflib.get_close_matches(self.network, PRESETS, n=1, cutoff=0.0)[0]
+                msg = f"network = {self.network!r} is neither a preset, such as {near!r}, nor an architecture: {error}"
+                raise ValueError(msg) from None
         for name, field in type(self).model_fields.items():
             if field.annotation == list[Positive] and getattr(self, name)[0] > getattr(self, name)[1]:
                 msg = f"{name} = {getattr(self, name)} must be [from, to] with from <= to"
