@@ -91,8 +91,8 @@ class Parameters(BaseModel):
             try:
                 build(self.network, bins=self.bins)
             except InputError as error:
-                near = difflib.get_close_matches(self.network, PRESETS, n=1, cutoff=0.0)[0]
-                msg = f"network = {self.network!r} is neither a preset, such as {near!r}, nor an architecture: {error}"
+                presets = ", ".join(PRESETS)
+                msg = f"network = {self.network!r} is neither {presets} nor an architecture: {error}"
                 raise ValueError(msg) from None
         for name, field in type(self).model_fields.items():
             if field.annotation == list[Positive] and getattr(self, name)[0] > getattr(self, name)[1]:

@@ -30,7 +30,7 @@ def test_parameters_are_frozen_and_words_of_the_command_line_are_converted() -> 
         ({"epochs": 0}, "parameter epochs = 0: input should be greater than or equal to 1"),
         ({"epochs": 2.5}, "parameter epochs = 2.5: input should be a valid integer"),
         ({"cell": "nan"}, "parameter cell = 'nan': input should be a finite number"),
-        ({"network": "big"}, "network = 'big' is neither a preset, such as 'small', nor an architecture"),
+        ({"network": "big"}, "network = 'big' is neither published, small nor an architecture"),
         ({"contrast": [0.8]}, "parameter contrast = [0.8]: list should have at least 2 items"),
         ({"contrast": [2.0, 1.0]}, "contrast = [2.0, 1.0] must be [from, to]"),
         ({"examples_per_epoch": 8}, "examples_per_epoch = 8 must hold at least one batch"),
