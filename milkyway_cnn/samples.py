@@ -121,7 +121,8 @@ class Stream:
         lists, density, bare = [], [], []
         for index, ((l, b), area) in enumerate(zip(sightlines, self.solid_angle * _PARENT_FACTOR, strict=True)):
             stars = synthesize(l, b, area, seed=seed + index)
-            lists.append(parents(stars))
+            # The kernel draws runs of neighbors, who must not have anything in common.
+            lists.append(np.random.default_rng((seed, index)).permutation(parents(stars)))
             density.append(star_density(stars, area))
             bare.append(bare_diagram(stars, area, seed=seed + index, axes=axes) * np.float32(solid_angle[index]))
         self.bare = np.stack(bare)

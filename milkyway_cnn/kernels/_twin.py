@@ -26,7 +26,7 @@ __all__ = ["body", "loop", "prange", "serial"]
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 
 #: Scalar formula, shared by every loop that needs it.
-body: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, inline="never")
+body: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, forceinline=True)
 
 #: Threaded loop over independent elements; it releases the interpreter lock.
 loop: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import ndtri
 
 from milkyway_cnn.kernels._twin import body, loop, prange
 
-__all__ = ["bits", "fork", "keys", "normal", "poisson", "uniform", "uniforms"]
+__all__ = ["bits", "fork", "keys", "normal", "poisson", "rough_normal", "uniform", "uniforms"]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -58,6 +59,21 @@ def normal(word):
     radius = math.sqrt(np.float32(-2.0) * math.log(u))
     angle = _TWO_PI * v
     return radius * math.cos(angle), radius * math.sin(angle)
+
+
+# Standard normal at the middles of 4096 equally likely steps.
+_NORMAL = ndtri((np.arange(4096) + 0.5) / 4096).astype(np.float32)
+_LOW_12 = np.uint64(0xFFF)
+
+
+@body
+def rough_normal(word, place):
+    """One of 4096 equally likely values of a standard normal, float32, from 12 of 64 random bits.
+
+    Five independent ones are in a word, at `place` 0 to 4. Without logarithm and cosine it costs a tenth of
+    `normal`; its standard deviation is 0.9997 and its largest value 3.7. For noise on what is binned anyway.
+    """
+    return _NORMAL[(word >> np.uint64(12 * place)) & _LOW_12]
 
 
 @body

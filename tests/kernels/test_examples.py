@@ -42,23 +42,23 @@ def _one_by_one(stars, s, key, mean, scatter, shift, cumulative):
     """What the kernel does, one star at a time."""
     first, number = ((0, 100), (100, 200))[s]
     counts, outside = np.zeros((PIXELS, PIXELS), np.uint16), 0
+    star_keys, run_keys = (_u64(draws.fork(key, _u64(branch))) for branch in (1, 2))
     for i in range(draws.poisson(mean, _u64(draws.fork(key, _u64(0))))):
-        star_key = _u64(draws.bits(key, _u64(i + 1)))
-        word = draws.bits(star_key, _u64(0))
-        distance, J, H, Ks = map(float, stars[first + ((word & 0xFFFFFFFF) * number >> 32)])
+        begin = i // 64 * 64
+        k = ((int(draws.bits(run_keys, _u64(begin))) >> 32) * number >> 32) + i - begin
+        word = _u64(draws.bits(star_keys, _u64(i)))
+        distance, J, H, Ks = map(float, stars[first + k % number])
         A_V = np.interp(distance, np.arange(cumulative.size) / BINS_PER_KPC, cumulative)
         if scatter:
-            z = draws.normal(_u64(draws.bits(star_key, _u64(3))))[0]
-            A_V *= np.exp(scatter * z - scatter**2 / 2)
+            A_V *= np.exp(scatter * draws.rough_normal(word, 2) - scatter**2 / 2)
         J, H, Ks = J + 0.282 * A_V + shift, H + 0.175 * A_V, Ks + 0.112 * A_V
         if J > 16.3 or Ks > 14.8:
             continue
         seen = np.prod([1 / (1 + np.exp((m - h) / 0.15)) for m, h in zip((J, H, Ks), HALF[s], strict=True)])
-        if seen < 0.997 and draws.uniform(_u64(draws.bits(star_key, _u64(1)))) > seen:
+        if seen < 0.997 and draws.uniform(word) > seen:
             continue
-        z_J, z_Ks = draws.normal(_u64(draws.bits(star_key, _u64(2))))
-        J += z_J * np.hypot(0.02, 0.109 * 10 ** (0.4 * (J - 15.8)))
-        Ks += z_Ks * np.hypot(0.02, 0.109 * 10 ** (0.4 * (Ks - 14.3)))
+        J += draws.rough_normal(word, 0) * np.hypot(0.02, 0.109 * 10 ** (0.4 * (J - 15.8)))
+        Ks += draws.rough_normal(word, 1) * np.hypot(0.02, 0.109 * 10 ** (0.4 * (Ks - 14.3)))
         if J >= 15.8 or Ks >= 14.3:
             continue
         x, y = np.floor((J - Ks + 0.5) * 10), np.floor((Ks - 6.0) * PIXELS / 8.8)
