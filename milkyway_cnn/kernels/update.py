@@ -22,11 +22,12 @@ def _velocity(gradient, scale, keep, moment):
 
 
 @loop
-def _momentum(moment, decay, value):
+def _momentum(moment, decay, keep, value):
     for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
         for i in range(chunk * _CHUNK, min(value.size, (chunk + 1) * _CHUNK)):
-            moment[i] -= decay * value[i]
-            value[i] += moment[i]
+            moved = moment[i] - decay * value[i]
+            value[i] += moved
+            moment[i] = keep * moved
 
 
 @loop
@@ -55,9 +56,9 @@ def velocity(gradient, scale, keep, moment):
     _velocity(gradient.reshape(-1), np.float32(scale), np.float32(keep), moment.reshape(-1))
 
 
-def momentum(moment, decay, value):
-    """``moment -= decay * value``, then ``value += moment``: the velocity has the rate and its sign in it."""
-    _momentum(moment.reshape(-1), np.float32(decay), value.reshape(-1))
+def momentum(moment, decay, keep, value):
+    """``moment -= decay * value``, ``value += moment``, ``moment *= keep``: the last for the next step's gradient."""
+    _momentum(moment.reshape(-1), np.float32(decay), np.float32(keep), value.reshape(-1))
 
 
 def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):

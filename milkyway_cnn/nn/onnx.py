@@ -109,8 +109,8 @@ class _Graph:
             self.pool("MaxPool" if isinstance(layer, MaxPooling) else "AveragePool", layer.window)
             self.reshape(*layer.out_shape)
         elif isinstance(layer, Dense):
-            self.reshape(len(values[0]))
-            self.add("Gemm", *map(self.constant, values))
+            self.reshape(values[0].shape[1])
+            self.add("Gemm", *map(self.constant, values), transB=1)
             self.leaky(layer.slope)
         elif isinstance(layer, GroupNormalization):
             self.reshape(layer.groups, int(np.prod(layer.shape)) // layer.groups)

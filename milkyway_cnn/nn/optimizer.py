@@ -33,7 +33,8 @@ def _allocate(parameters: Sequence[Parameter], count: int) -> None:
 class SGD:
     """Stochastic gradient descent with momentum: ``v = momentum v - rate (g + weight_decay w)``, ``w = w + v``.
 
-    Without clipping the gradient is accumulated in the velocity, and takes no memory of its own.
+    Without clipping the gradient is accumulated in the velocity, and takes no memory of its own; between steps the
+    velocity is kept times `momentum`, for BLAS adds to a matrix as it is in one pass less.
     """
 
     momentum: float = 0.9
@@ -49,15 +50,15 @@ class SGD:
                 parameter.gradient = parameter.moments[0]
             elif parameter.gradient is None or parameter.gradient is parameter.moments[0]:
                 parameter.gradient = np.zeros_like(parameter.value)
-        return (-rate, self.momentum) if self.clip is None else (1.0, 0.0)
+        return (-rate, 1.0) if self.clip is None else (1.0, 0.0)
 
     def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
         """Move all parameters by their gradients; `step` counts from 1."""
         factor = clipping(parameters, self.clip, ops)
         for parameter in parameters:
             if self.clip is not None:
-                ops.velocity(parameter.gradient, -rate * factor, self.momentum, parameter.moments[0])
-            ops.momentum(parameter.moments[0], rate * self.weight_decay, parameter.value)
+                ops.velocity(parameter.gradient, -rate * factor, 1.0, parameter.moments[0])
+            ops.momentum(parameter.moments[0], rate * self.weight_decay, self.momentum, parameter.value)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ def accumulate(a, b, scale, keep, out):
     out[...] = scale * (a.T @ b) + keep * out
 
 
-def activate(y, bias, slope):
-    """Bias and leaky ReLU, in place."""
-    y += bias
+def activate(z, bias, slope, y):
+    """``y = leaky(z.T + bias)``."""
+    y[...] = z.T + bias
     y[...] = np.where(y > 0, y, slope * y)
 
 
@@ -221,10 +221,11 @@ def velocity(gradient, scale, keep, moment):
     moment[...] = keep * moment + scale * gradient
 
 
-def momentum(moment, decay, value):
-    """``moment -= decay * value``, then ``value += moment``."""
+def momentum(moment, decay, keep, value):
+    """``moment -= decay * value``, ``value += moment``, ``moment *= keep``."""
     moment -= np.float32(decay) * value
     value += moment
+    moment *= np.float32(keep)
 
 
 def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):

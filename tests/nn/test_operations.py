@@ -235,8 +235,8 @@ def test_products_equal_reference(n, k, m):
 def test_activation_equals_reference(n, width, slope):
     results = []
     for ops in (cpu, reference):
-        y, g, g_b = numbers((n, width)), numbers((n, width), 1), numbers(width, 2)
-        ops.activate(y, numbers(width, 3), slope)
+        y, g, g_b = np.empty((n, width), np.float32), numbers((n, width), 1), numbers(width, 2)
+        ops.activate(numbers((width, n)), numbers(width, 3), slope, y)
         ops.activate_backward(y, slope, 2.0, 0.5, g, g_b)
         results.append((y, g, g_b))
     for a, e in zip(*results, strict=True):
@@ -247,12 +247,11 @@ def test_activation_gradient():
     z, bias, g = numbers((4, 5), dtype=float), numbers(5, 1, float), numbers((4, 5), 2, float)
 
     def value():
-        y = z.copy()
-        reference.activate(y, bias, 0.1)
+        reference.activate(z.T, bias, 0.1, y)
         return (g * y).sum()
 
-    y, g_z, g_bias = z.copy(), g.copy(), np.zeros(5)
-    reference.activate(y, bias, 0.1)
+    y, g_z, g_bias = np.empty_like(z), g.copy(), np.zeros(5)
+    value()
     reference.activate_backward(y, 0.1, 1.0, 0.0, g_z, g_bias)
     close(g_z, slopes(value, z), 1e-7)
     close(g_bias, slopes(value, bias), 1e-7)
@@ -353,7 +352,7 @@ def test_updates_equal_reference(size):
     for ops in (cpu, reference):
         w, g, v, m = numbers(size), numbers(size, 1), numbers(size, 2), np.abs(numbers(size, 3))
         ops.velocity(g, -0.1, 0.9, v)
-        ops.momentum(v, 0.01, w)
+        ops.momentum(v, 0.01, 0.9, w)
         ops.adamw(g, 0.5, 0.1, (0.9, 0.99), 1e-8, 0.01, 3, (v, m), w)
         results.append((w, v, m, np.float64(ops.square_sum(g))))
     for a, e in zip(*results, strict=True):

@@ -92,7 +92,7 @@ def test_dense(n, inputs, width, slope):
     compare(
         nn.Dense(width, slope),
         numbers((n, inputs)),
-        lambda x, w, b: torch.nn.functional.leaky_relu(x @ w + b, slope),
+        lambda x, w, b: torch.nn.functional.leaky_relu(x @ w.T + b, slope),
     )
 
 
@@ -159,8 +159,7 @@ def network_and_twin():
     )
     with torch.no_grad():
         for own, other in zip(net.parameters, twin.parameters(), strict=True):
-            value = own.value.T if own.value.ndim == 2 else own.value
-            other.copy_(torch.tensor(value.copy()).reshape(other.shape))
+            other.copy_(torch.tensor(own.value).reshape(other.shape))
     return net, twin
 
 
@@ -190,8 +189,7 @@ def test_training(optimizer, make):
         theirs.step()
         assert value == pytest.approx(float(loss.detach()), rel=2e-5)
     for own, other in zip(net.parameters, twin.parameters(), strict=True):
-        value = own.value.T if own.value.ndim == 2 else own.value
-        np.testing.assert_allclose(value.reshape(other.shape), other.detach().numpy(), rtol=1e-4, atol=5e-5)
+        np.testing.assert_allclose(own.value.reshape(other.shape), other.detach().numpy(), rtol=1e-4, atol=5e-5)
 
 
 def test_dropout_is_inverted_like_theirs():

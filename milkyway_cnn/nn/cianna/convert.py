@@ -89,9 +89,9 @@ def _with_one(layer: Dense, first: bool, last: bool) -> np.ndarray:
     of 1], the pivot.
     """
     weights, bias = (parameter.value for parameter in layer.parameters)
-    inputs, width = weights.shape
+    width, inputs = weights.shape
     matrix = np.zeros((inputs + 1 + (not first), width + 1 + (not last)), np.float32)
-    matrix[:inputs, :width] = weights
+    matrix[:inputs, :width] = weights.T
     matrix[inputs, :width] = bias
     if not last:
         matrix[inputs, width] = 1.0
