@@ -85,7 +85,9 @@ def _draw_diagrams_cpu(
             kept = 0
             for i in range(begin, min(begin + _RUN, drawn)):
                 star = first[s] + k
-                k = k + 1 if k + 1 < number[s] else 0
+                k += 1
+                if k == number[s]:
+                    k -= number[s]
                 word = draws.bits(star_keys, np.uint64(i))
                 A_V = reddening.extinction_at(profile, bins_per_kpc, stars[star, 0])
                 if spread > 0.0:
