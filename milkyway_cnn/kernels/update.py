@@ -22,12 +22,19 @@ def _velocity(gradient, scale, keep, moment):
 
 
 @loop
-def _momentum(moment, decay, keep, value):
+def _momentum(moment, factor, value):
     for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
         for i in range(chunk * _CHUNK, min(value.size, (chunk + 1) * _CHUNK)):
-            moved = moment[i] - decay * value[i]
+            value[i] += factor * moment[i]
+
+
+@loop
+def _momentum_rescaled(moment, factor, decay, rescale, value):
+    for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
+        for i in range(chunk * _CHUNK, min(value.size, (chunk + 1) * _CHUNK)):
+            moved = factor * moment[i] - decay * value[i]
             value[i] += moved
-            moment[i] = keep * moved
+            moment[i] = rescale * moved
 
 
 @loop
@@ -56,9 +63,16 @@ def velocity(gradient, scale, keep, moment):
     _velocity(gradient.reshape(-1), np.float32(scale), np.float32(keep), moment.reshape(-1))
 
 
-def momentum(moment, decay, keep, value):
-    """``moment -= decay * value``, ``value += moment``, ``moment *= keep``: the last for the next step's gradient."""
-    _momentum(moment.reshape(-1), np.float32(decay), np.float32(keep), value.reshape(-1))
+def momentum(moment, factor, decay, rescale, value):
+    """``v = factor * moment - decay * value``, ``value += v``, and ``moment = rescale * v`` unless that is None.
+
+    Without it the moment is only read, which saves a fourth of the memory's traffic.
+    """
+    moment, value = moment.reshape(-1), value.reshape(-1)
+    if rescale is None:
+        _momentum(moment, np.float32(factor), value)
+    else:
+        _momentum_rescaled(moment, np.float32(factor), np.float32(decay), np.float32(rescale), value)
 
 
 def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):

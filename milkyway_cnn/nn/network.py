@@ -134,7 +134,7 @@ class Network:
         gradient = self._gradient[:n].reshape(n, -1)
         scaled = self._target.reshape(-1)[: n * math.prod(targets)].reshape(n, *targets)
         np.multiply(target, 1.0 / self.output_scale, out=scaled, casting="same_kind")
-        scale, keep = optimizer.prepare(self.parameters, rate)
+        scale, keep = optimizer.prepare(self.parameters, rate, self.steps)
         key = _stream(self.seed, _TRAINING, self.steps)
         output = self._forward(np.ascontiguousarray(x), range(len(self.layers)), Draw(key))
         value = loss(output.reshape(n, -1), scaled.reshape(n, -1), weights, gradient, self.ops)
@@ -143,8 +143,8 @@ class Network:
             if flow is None:
                 break
             flow = layer.backward(flow, scale, keep)
-        self.steps += 1
         optimizer.update(self.parameters, rate, self.steps, self.ops)
+        self.steps += 1
         return value
 
     def predict(self, x: Any, samples: int | None = None, seed: int = 0, batch: int = _BATCH) -> np.ndarray:

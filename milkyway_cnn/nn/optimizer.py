@@ -33,8 +33,9 @@ def _allocate(parameters: Sequence[Parameter], count: int) -> None:
 class SGD:
     """Stochastic gradient descent with momentum: ``v = momentum v - rate (g + weight_decay w)``, ``w = w + v``.
 
-    Without clipping the gradient is accumulated in the velocity, and takes no memory of its own; between steps the
-    velocity is kept times `momentum`, for BLAS adds to a matrix as it is in one pass less.
+    Without clipping the gradient is accumulated in the velocity, and takes no memory of its own. The velocity is
+    stored divided by ``momentum**k``, k steps after it was last rescaled, so that a step need not multiply it: BLAS
+    then adds the gradient, and the update reads the velocity, in one pass each.
     """
 
     momentum: float = 0.9
@@ -42,7 +43,14 @@ class SGD:
     clip: float | None = None
     moments: ClassVar[int] = 1
 
-    def prepare(self, parameters: Sequence[Parameter], rate: float) -> tuple[float, float]:
+    def _factor(self, step: int) -> tuple[float, bool]:
+        """Power of the momentum in the stored velocity at a step (from 0), and whether it is the last before 1."""
+        period = 1
+        while period < 64 and self.momentum ** (period + 1) > 1e-6:
+            period += 1
+        return self.momentum ** (step % period), step % period == period - 1
+
+    def prepare(self, parameters: Sequence[Parameter], rate: float, step: int) -> tuple[float, float]:
         """Make room for the gradients; return the `scale` and `keep` with which layers accumulate them."""
         _allocate(parameters, self.moments)
         for parameter in parameters:
@@ -50,15 +58,18 @@ class SGD:
                 parameter.gradient = parameter.moments[0]
             elif parameter.gradient is None or parameter.gradient is parameter.moments[0]:
                 parameter.gradient = np.zeros_like(parameter.value)
-        return (-rate, 1.0) if self.clip is None else (1.0, 0.0)
+        return (-rate / self._factor(step)[0], 1.0) if self.clip is None else (1.0, 0.0)
 
     def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
-        """Move all parameters by their gradients; `step` counts from 1."""
-        factor = clipping(parameters, self.clip, ops)
+        """Move all parameters by their gradients; `step` counts from 0."""
+        clipped = clipping(parameters, self.clip, ops)
+        factor, last = self._factor(step)
+        decay = rate * self.weight_decay
+        rescale = self.momentum if last else 1.0 / factor if decay else None
         for parameter in parameters:
             if self.clip is not None:
-                ops.velocity(parameter.gradient, -rate * factor, 1.0, parameter.moments[0])
-            ops.momentum(parameter.moments[0], rate * self.weight_decay, self.momentum, parameter.value)
+                ops.velocity(parameter.gradient, -rate * clipped / factor, 1.0, parameter.moments[0])
+            ops.momentum(parameter.moments[0], factor, decay, rescale, parameter.value)
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class AdamW:
     clip: float | None = None
     moments: ClassVar[int] = 2
 
-    def prepare(self, parameters: Sequence[Parameter], rate: float) -> tuple[float, float]:
+    def prepare(self, parameters: Sequence[Parameter], rate: float, step: int) -> tuple[float, float]:
         """Make room for the gradients; return the `scale` and `keep` with which layers accumulate them."""
         _allocate(parameters, self.moments)
         for parameter in parameters:
@@ -81,7 +92,7 @@ class AdamW:
         return 1.0, 0.0
 
     def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
-        """Move all parameters by their gradients; `step` counts from 1."""
+        """Move all parameters by their gradients; `step` counts from 0."""
         factor = clipping(parameters, self.clip, ops)
         for parameter in parameters:
             ops.adamw(
@@ -91,7 +102,7 @@ class AdamW:
                 (self.beta_1, self.beta_2),
                 self.epsilon,
                 rate * self.weight_decay,
-                step,
+                step + 1,
                 parameter.moments,
                 parameter.value,
             )

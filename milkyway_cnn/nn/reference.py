@@ -221,11 +221,12 @@ def velocity(gradient, scale, keep, moment):
     moment[...] = keep * moment + scale * gradient
 
 
-def momentum(moment, decay, keep, value):
-    """``moment -= decay * value``, ``value += moment``, ``moment *= keep``."""
-    moment -= np.float32(decay) * value
-    value += moment
-    moment *= np.float32(keep)
+def momentum(moment, factor, decay, rescale, value):
+    """``v = factor * moment - decay * value``, ``value += v``, ``moment = rescale * v`` unless that is None."""
+    moved = factor * moment - decay * value
+    value += moved
+    if rescale is not None:
+        moment[...] = rescale * moved
 
 
 def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):

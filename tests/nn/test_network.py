@@ -42,7 +42,7 @@ def test_published_architecture():
 
 
 def test_shapes_and_summary():
-    net = build("small", channels=2, bins=100)
+    net = build("C5x5.8/2-P2-D1024-D512-D128", channels=2, bins=100)
     assert net.output_shape == (100,)
     assert [layer.out_shape for layer in net.layers][:3] == [(2, 64, 64), (8, 16, 16), (1024,)]
     assert "2,674,684      10.2 MiB" in net.summary()
@@ -371,3 +371,29 @@ def test_a_training_step_allocates_nothing_that_grows_with_the_network():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20_000
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_momentum_is_its_formula_over_many_steps(momentum, weight_decay):
+    net = nn.Network("D2", (3,))
+    optimizer, rate = nn.SGD(momentum, weight_decay), 0.01
+    w = net.parameters[0].value.astype(float)
+    b, v_w, v_b = np.zeros(2), np.zeros((2, 3)), np.zeros(2)
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        x, y = rng.standard_normal((4, 3)).astype(np.float32), rng.standard_normal((4, 2)).astype(np.float32)
+        delta = 2.0 * (x @ w.T + b - y) / 8
+        v_w = momentum * v_w - rate * (delta.T @ x + weight_decay * w)
+        v_b = momentum * v_b - rate * (delta.sum(axis=0) + weight_decay * b)
+        w, b = w + v_w, b + v_b
+        net.step(x, y, loss=nn.SquaredError(), optimizer=optimizer, rate=rate)
+        np.testing.assert_allclose(net.parameters[0].value, w, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(net.parameters[1].value, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_connect(name):
+    assert layers(PRESETS[name], dropout=0.1)
+    if name != "published":  # 205 MiB
+        assert build(name, channels=2, bins=100).output_shape == (100,)
