@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import loop, prange
+from milkyway_cnn.kernels._twin import body, loop, prange
 
 __all__ = ["adamw", "momentum", "square_sum", "velocity"]
 
@@ -37,25 +37,47 @@ def _momentum_rescaled(moment, factor, decay, rescale, value):
             moment[i] = rescale * moved
 
 
-@loop
-def _adamw(gradient, scale, rate, beta_1, beta_2, rest_1, rest_2, epsilon, decay, moment_1, moment_2, value):
+@body
+def _adamw_chunk(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, moment_1, moment_2, value):
     one = np.float32(1.0)
+    for i in range(value.size):
+        g = scale * gradient[i]
+        moment_1[i] = beta_1 * moment_1[i] + (one - beta_1) * g
+        moment_2[i] = beta_2 * moment_2[i] + (one - beta_2) * g * g
+        value[i] -= rate * moment_1[i] / (root * math.sqrt(moment_2[i]) + epsilon) + decay * value[i]
+
+
+@loop
+def _adamw(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, moment_1, moment_2, value):
     for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
-        for i in range(chunk * _CHUNK, min(value.size, (chunk + 1) * _CHUNK)):
-            g = scale * gradient[i]
-            moment_1[i] = beta_1 * moment_1[i] + (one - beta_1) * g
-            moment_2[i] = beta_2 * moment_2[i] + (one - beta_2) * g * g
-            step = (moment_1[i] / rest_1) / (math.sqrt(moment_2[i] / rest_2) + epsilon)
-            value[i] -= rate * step + decay * value[i]
+        i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
+        _adamw_chunk(
+            gradient[i:j],
+            scale,
+            rate,
+            beta_1,
+            beta_2,
+            root,
+            epsilon,
+            decay,
+            moment_1[i:j],
+            moment_2[i:j],
+            value[i:j],
+        )
+
+
+@body
+def _square_chunk(x):
+    total = np.float32(0.0)
+    for i in range(x.size):
+        total += x[i] * x[i]
+    return total
 
 
 @loop
 def _square_sum(x, partial):
     for chunk in prange(partial.size):
-        total = np.float32(0.0)
-        for i in range(chunk * _CHUNK, min(x.size, (chunk + 1) * _CHUNK)):
-            total += x[i] * x[i]
-        partial[chunk] = total
+        partial[chunk] = _square_chunk(x[chunk * _CHUNK : (chunk + 1) * _CHUNK])
 
 
 def velocity(gradient, scale, keep, moment):
@@ -91,16 +113,15 @@ def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):
     moments : (array, array)
     """
     beta_1, beta_2 = (np.float32(beta) for beta in betas)
-    rest_1, rest_2 = (np.float32(1.0 - beta**step) for beta in betas)
+    rest_1, rest_2 = (1.0 - beta**step for beta in betas)
     first, second = (moment.reshape(-1) for moment in moments)
     _adamw(
         gradient.reshape(-1),
         np.float32(scale),
-        np.float32(rate),
+        np.float32(rate / rest_1),
         beta_1,
         beta_2,
-        rest_1,
-        rest_2,
+        np.float32(1.0 / math.sqrt(rest_2)),
         np.float32(epsilon),
         np.float32(decay),
         first,

@@ -94,7 +94,7 @@ def fit(
         for batch in batches(epoch):
             rate = schedule(epoch, net.steps)
             value = net.step(*batch, loss=loss, optimizer=optimizer, rate=rate)
-            _check(value, "loss", epoch, batch[0], checkpoint, best)
+            _check(value, "loss", epoch, batch, checkpoint, best)
             done += len(batch[0])
             total += value * len(batch[0])
             if on_batch is not None:
@@ -104,7 +104,7 @@ def fit(
             raise InputError(msg)
         speed = done / (time.perf_counter() - start)
         validation_loss = net.evaluate(*validation, loss=loss)
-        _check(validation_loss, "validation loss", epoch, validation[0], checkpoint, best)
+        _check(validation_loss, "validation loss", epoch, validation, checkpoint, best)
         now = time.perf_counter() - begin
         left = now / (epoch + 1 - first) * (epochs - epoch - 1)
         record = Record(epoch + 1, total / done, validation_loss, rate, speed, earlier + now, left)
@@ -124,13 +124,14 @@ def _waited(records: list[Record]) -> int:
     return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
 
-def _check(value: float, what: str, epoch: int, x: Any, checkpoint: Any, best: Any) -> None:
-    """Refuse a loss that is not finite, saying whether the input or the training is at fault."""
+def _check(value: float, what: str, epoch: int, data: tuple[Any, ...], checkpoint: Any, best: Any) -> None:
+    """Refuse a loss that is not finite, saying whether the data or the training is at fault."""
     if math.isfinite(value):
         return
     kept = f"; the last good weights are in {best or checkpoint}" if best or checkpoint else ""
-    if not np.isfinite(np.asarray(x)).all():
-        msg = f"the {what} is {value} in epoch {epoch + 1} because the input is not finite: mask its NaN{kept}"
-    else:
-        msg = f"the {what} is {value} in epoch {epoch + 1}: choose a lower learning rate or clip gradients{kept}"
+    for name, values in zip(("input", "target", "weights"), data, strict=False):
+        if not np.isfinite(np.asarray(values)).all():
+            msg = f"the {what} is {value} in epoch {epoch + 1} because the {name} is not finite: mask its NaN{kept}"
+            raise InputError(msg)
+    msg = f"the {what} is {value} in epoch {epoch + 1}: choose a lower learning rate or clip gradients{kept}"
     raise InputError(msg)

@@ -98,6 +98,10 @@ class Network:
             msg = f"{what} is {got}; this network takes an array of numbers of shape (n, {', '.join(map(str, shape))})"
             raise InputError(msg)
 
+    def _given(self, x: Any) -> np.ndarray:
+        """Give the input as the first layer takes it: any type of number for a scaling, else float32."""
+        return np.ascontiguousarray(x, None if isinstance(self.layers[0], Scaling) else np.float32)
+
     def _forward(self, x: np.ndarray, layers: range, draw: Draw | None) -> np.ndarray:
         for number in layers:
             own = None if draw is None else Draw(_stream(draw.key, number), draw.first)
@@ -136,7 +140,7 @@ class Network:
         np.multiply(target, 1.0 / self.output_scale, out=scaled, casting="same_kind")
         scale, keep = optimizer.prepare(self.parameters, rate, self.steps)
         key = _stream(self.seed, _TRAINING, self.steps)
-        output = self._forward(np.ascontiguousarray(x), range(len(self.layers)), Draw(key))
+        output = self._forward(self._given(x), range(len(self.layers)), Draw(key))
         value = loss(output.reshape(n, -1), scaled.reshape(n, -1), weights, gradient, self.ops)
         flow: np.ndarray | None = self._gradient[:n]
         for layer in reversed(self.layers):
@@ -169,7 +173,7 @@ class Network:
         stream = _stream(seed, _PREDICTION)
         for begin in range(0, len(x), batch):
             part = slice(begin, begin + batch)
-            common = self._forward(np.ascontiguousarray(x[part]), whole[:cut], None)
+            common = self._forward(self._given(x[part]), whole[:cut], None)
             if samples is None:
                 out[part] = self._forward(common, whole[cut:], None)
             for sample in range(samples or 0):

@@ -98,6 +98,8 @@ def test_bad_data_end_in_one_sentence():
     broken[3, 0, 4, 4] = np.nan
     with pytest.raises(InputError, match="because the input is not finite: mask its NaN"):
         train(network(), batches=lambda epoch: [(broken, Y)])
+    with pytest.raises(InputError, match="because the target is not finite: mask its NaN"):
+        train(network(), batches=lambda epoch: [(X, np.full_like(Y, np.nan))])
     with pytest.raises(InputError, match="epoch 1 has no batches"):
         train(network(), batches=lambda epoch: [])
 

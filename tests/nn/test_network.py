@@ -154,6 +154,17 @@ def test_first_layers_without_gradient_and_pooling_alone():
     assert net.step(x.astype(np.uint16), y, loss=LOSS, optimizer=SGD, rate=1e-3) > 0
 
 
+@pytest.mark.parametrize("first", [[], [nn.Scaling()]])
+@pytest.mark.parametrize("dtype", [np.uint16, np.int64, np.float64])
+def test_any_type_of_number_is_taken(first, dtype):
+    net = nn.Network([*first, nn.Dense(3), nn.Dense(2, 1.0)], (6,))
+    x = np.arange(24).reshape(4, 6)
+    y = np.arange(8).reshape(4, 2)
+    np.testing.assert_array_equal(net.predict(x.astype(dtype)), net.predict(x.astype(np.float32)))
+    np.testing.assert_array_equal(net.predict(np.asfortranarray(x)), net.predict(x))
+    assert net.step(x.astype(dtype), y.astype(dtype), loss=LOSS, optimizer=SGD, rate=1e-6) > 0
+
+
 def test_output_scale_is_the_unit_of_outputs_and_targets():
     x, y = batch()
     nets = [small(output_scale=scale) for scale in (1.0, 4.0)]
