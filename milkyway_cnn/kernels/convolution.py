@@ -44,8 +44,8 @@ class Work(NamedTuple):
     total: np.ndarray  # (batch, numbers of a block) float32
     window: np.ndarray  # (pool size,) int64, place of each number of a window
     delta: np.ndarray  # (groups, filters filled up to a multiple of 4, numbers of a feature map) float32
-    partial: np.ndarray  # (groups, filters, taps + 1) float32, the bias last
-    sums: np.ndarray  # (filters, taps + 1) float32, over all groups
+    partial: np.ndarray  # (groups, filters so filled up, taps + 1) float32, the bias last
+    sums: np.ndarray  # the same over all groups
 
 
 def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_shape, input_gradient=True):
@@ -95,8 +95,8 @@ def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_sha
         np.empty((batch, rows * across), np.float32),
         (np.arange(pool[0])[:, None] * across + np.arange(pool[1])).reshape(-1),
         np.zeros((_GROUPS, full, (out_shape[1] - 1) * down * across + out_shape[2] * pool[0] * across), np.float32),
-        np.empty((_GROUPS, filters, taps + 1), np.float32),
-        np.empty((filters, taps + 1), np.float32),
+        np.empty((_GROUPS, full, taps + 1), np.float32),
+        np.empty((full, taps + 1), np.float32),
     )
 
 
@@ -192,21 +192,31 @@ def _backward_image(
                     d[corner + j * wide + window[winner[q, w, i, j]]] = value
                     total += value
         partial[q, last] += total
+    for q in range(0, taps.shape[0], 2):
+        d, f = delta[q], delta[q + 1]
         for t in range(0, last, _TAPS):
             a = padded[offsets[t] :]
             b = padded[offsets[t + 1] :]
             c = padded[offsets[t + 2] :]
             e = padded[offsets[t + 3] :]
-            s_a = s_b = s_c = s_e = np.float32(0.0)
+            d_a = d_b = d_c = d_e = f_a = f_b = f_c = f_e = np.float32(0.0)
             for j in range(end):
-                s_a += d[j] * a[j]
-                s_b += d[j] * b[j]
-                s_c += d[j] * c[j]
-                s_e += d[j] * e[j]
-            partial[q, t] += s_a
-            partial[q, t + 1] += s_b
-            partial[q, t + 2] += s_c
-            partial[q, t + 3] += s_e
+                d_a += d[j] * a[j]
+                d_b += d[j] * b[j]
+                d_c += d[j] * c[j]
+                d_e += d[j] * e[j]
+                f_a += f[j] * a[j]
+                f_b += f[j] * b[j]
+                f_c += f[j] * c[j]
+                f_e += f[j] * e[j]
+            partial[q, t] += d_a
+            partial[q, t + 1] += d_b
+            partial[q, t + 2] += d_c
+            partial[q, t + 3] += d_e
+            partial[q + 1, t] += f_a
+            partial[q + 1, t + 1] += f_b
+            partial[q + 1, t + 2] += f_c
+            partial[q + 1, t + 3] += f_e
     if gradient_padded.size == 0:
         return
     gradient_padded[:] = np.float32(0.0)
@@ -299,8 +309,8 @@ def convolve_backward(
     )
     work.partial.sum(axis=0, out=work.sums)
     for kept, new in (
-        (gradient_weights.reshape(len(weights), -1), work.sums[:, : weights[0].size]),
-        (gradient_bias, work.sums[:, -1]),
+        (gradient_weights.reshape(len(weights), -1), work.sums[: len(weights), : weights[0].size]),
+        (gradient_bias, work.sums[: len(weights), -1]),
     ):
         new *= np.float32(scale)
         kept *= np.float32(keep)
