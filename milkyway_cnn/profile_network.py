@@ -12,7 +12,7 @@ __all__ = ["PRESETS", "build", "channels"]
 #: Architectures by name. `published`: Cornu et al. 2022 (arXiv:2201.05571), for 64 x 64 diagrams and 128 bins.
 PRESETS = {
     "published": "C5x5.12-P2-D3072-D3072-D2048-D128",
-    "small": "C5x5.16/2-P2-D768-D512-D128",
+    "small": "C5x5.8/2-P2-D768-D512-D128",
 }
 
 

@@ -65,7 +65,7 @@ class Plan:
     counts_scale: float = 0.1
     delta_A_V_scale: float = 1.0
     dropout: float = 0.0
-    cumulative: float = 0.02
+    cumulative: float = 0.001
     relative: float = 1.0
     optimizer: Literal["adamw", "sgd"] = "adamw"
     momentum: float = 0.9

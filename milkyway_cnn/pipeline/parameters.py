@@ -64,7 +64,7 @@ class Parameters(BaseModel):
     counts: Literal["linear", "sqrt", "log1p"] = Field("sqrt", description="function of the star counts")
     counts_scale: float = Field(0.1, gt=0, description="factor that brings them to order one")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of dense units left out in training")
-    cumulative: float = Field(0.02, ge=0, description="weight of A_V to a distance in the loss, beside A_V per bin")
+    cumulative: float = Field(0.001, ge=0, description="weight of A_V to a distance in the loss, beside A_V per bin")
     relative: float = Field(1.0, ge=0, description="mag that, with its total A_V, divide an example's loss; 0: none")
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="rule of the training step")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
