@@ -39,29 +39,37 @@ def leaky_slope(y, slope):
     return np.float32(1.0) if y > np.float32(0.0) else slope
 
 
+@body
+def _activate_columns(z, bias, slope, y):
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            y[n, i] = leaky(z[i, n] + bias[i], slope)
+
+
 @loop
 def _activate(z, bias, slope, y):
-    count, width = y.shape
-    for block in prange((width + _COLUMNS - 1) // _COLUMNS):
-        begin = block * _COLUMNS
-        end = min(width, begin + _COLUMNS)
-        for n in range(count):
-            for i in range(begin, end):
-                y[n, i] = leaky(z[i, n] + bias[i], slope)
+    for block in prange((y.shape[1] + _COLUMNS - 1) // _COLUMNS):
+        i, j = block * _COLUMNS, (block + 1) * _COLUMNS
+        _activate_columns(z[i:j], bias[i:j], slope, y[:, i:j])
+
+
+@body
+def _activate_backward_columns(y, slope, scale, keep, gradient, gradient_bias):
+    for i in range(y.shape[1]):
+        gradient_bias[i] *= keep
+    for n in range(y.shape[0]):
+        own, sign = gradient[n], y[n]
+        for i in range(own.size):
+            value = own[i] * leaky_slope(sign[i], slope)
+            own[i] = value
+            gradient_bias[i] += scale * value
 
 
 @loop
 def _activate_backward(y, slope, scale, keep, gradient, gradient_bias):
-    width = y.shape[1]
-    for block in prange((width + _COLUMNS - 1) // _COLUMNS):
-        begin = block * _COLUMNS
-        end = min(width, begin + _COLUMNS)
-        for i in range(begin, end):
-            gradient_bias[i] *= keep
-        for n in range(y.shape[0]):
-            for i in range(begin, end):
-                gradient[n, i] *= leaky_slope(y[n, i], slope)
-                gradient_bias[i] += scale * gradient[n, i]
+    for block in prange((y.shape[1] + _COLUMNS - 1) // _COLUMNS):
+        i, j = block * _COLUMNS, (block + 1) * _COLUMNS
+        _activate_backward_columns(y[:, i:j], slope, scale, keep, gradient[:, i:j], gradient_bias[i:j])
 
 
 @loop

@@ -1,4 +1,7 @@
-"""What an optimizer does to one parameter, in one pass over its memory."""
+"""What an optimizer does to one parameter, in one pass over its memory.
+
+The inner loops are functions of their own: within the threaded ones the compiler does not vectorize them.
+"""
 
 from __future__ import annotations
 
@@ -14,30 +17,49 @@ __all__ = ["adamw", "momentum", "square_sum", "velocity"]
 _CHUNK = 16384
 
 
+@body
+def _velocity_chunk(gradient, scale, keep, moment):
+    for i in range(moment.size):
+        moment[i] = keep * moment[i] + scale * gradient[i]
+
+
 @loop
 def _velocity(gradient, scale, keep, moment):
     for chunk in prange((moment.size + _CHUNK - 1) // _CHUNK):
-        for i in range(chunk * _CHUNK, min(moment.size, (chunk + 1) * _CHUNK)):
-            moment[i] = keep * moment[i] + scale * gradient[i]
+        i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
+        _velocity_chunk(gradient[i:j], scale, keep, moment[i:j])
+
+
+@body
+def _momentum_chunk(moment, factor, value):
+    for i in range(value.size):
+        value[i] += factor * moment[i]
 
 
 @loop
 def _momentum(moment, factor, value):
     for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
-        for i in range(chunk * _CHUNK, min(value.size, (chunk + 1) * _CHUNK)):
-            value[i] += factor * moment[i]
-
-
-@loop
-def _momentum_rescaled(moment, factor, decay, rescale, value):
-    for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
-        for i in range(chunk * _CHUNK, min(value.size, (chunk + 1) * _CHUNK)):
-            moved = factor * moment[i] - decay * value[i]
-            value[i] += moved
-            moment[i] = rescale * moved
+        i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
+        _momentum_chunk(moment[i:j], factor, value[i:j])
 
 
 @body
+def _rescaled_chunk(moment, factor, decay, rescale, value):
+    for i in range(value.size):
+        moved = factor * moment[i] - decay * value[i]
+        value[i] += moved
+        moment[i] = rescale * moved
+
+
+@loop
+def _rescaled(moment, factor, decay, rescale, value):
+    for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
+        i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
+        _rescaled_chunk(moment[i:j], factor, decay, rescale, value[i:j])
+
+
+# Without a check for division by zero, which would keep the loop from being vectorized.
+@body(error_model="numpy")
 def _adamw_chunk(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, moment_1, moment_2, value):
     one = np.float32(1.0)
     for i in range(value.size):
@@ -94,7 +116,7 @@ def momentum(moment, factor, decay, rescale, value):
     if rescale is None:
         _momentum(moment, np.float32(factor), value)
     else:
-        _momentum_rescaled(moment, np.float32(factor), np.float32(decay), np.float32(rescale), value)
+        _rescaled(moment, np.float32(factor), np.float32(decay), np.float32(rescale), value)
 
 
 def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):
