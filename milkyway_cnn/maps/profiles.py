@@ -78,7 +78,7 @@ def profiles(
     axes[0, 0].set_ylabel("$A_V$ (mag)")
     axes[1, 0].set_ylabel("$A_V$ per bin (mag)")
     if beside is not None:
-        axes[0, 0].legend(loc="upper left", frameon=False)
+        axes[0, 0].legend(loc="lower right", frameon=False)
     return figure
 
 
