@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-STAMP = VENV / "milkyway-cnn.stamp"
+STAMP, LOG = VENV / "milkyway-cnn.stamp", VENV / "milkyway-cnn.log"
 CONSTRAINTS = "binder/constraints.txt"  # relative to ROOT, as all below: a path with spaces needs no quoting then
 CLONE = ["-c", CONSTRAINTS, "-e", ".[test]"]
 
@@ -34,15 +34,13 @@ def stamp():
 
 
 def attempt(*command):
-    """Run a command in the clone and return whether it went well; its own words are shown when it did not."""
+    """Run a command in the clone and return whether it went well; what it says goes to the log."""
     environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     words = [str(word) for word in command]
-    done = subprocess.run(
-        words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
-    if done.returncode:
-        sys.stderr.write(done.stdout.decode(errors="replace"))
-    return done.returncode == 0
+    with LOG.open("ab") as log:
+        log.write(("\n$ " + " ".join(words) + "\n").encode())
+        log.flush()
+        return subprocess.call(words, cwd=ROOT, env=environment, stdout=log, stderr=log) == 0
 
 
 def install_with_uv():
@@ -81,13 +79,18 @@ def main():
         from .cli import main as command
 
         return command()
-    if not (STAMP.exists() and STAMP.read_text() == stamp()):
-        print(f"setting up {VENV} (once, a minute or two) ...", file=sys.stderr, flush=True)
-        if not (install_with_uv() or install_with_pip()):
-            why = "is the network there, and one of uv, pip or venv? The lines above say more"
-            print(f"milkyway-cnn could not set up its environment {VENV}: {why}.", file=sys.stderr)
-            return 1
-        STAMP.write_text(stamp())
+    try:
+        if not (STAMP.exists() and STAMP.read_text() == stamp()):
+            print(f"setting up {VENV} (once, a minute or two) ...", file=sys.stderr, flush=True)
+            VENV.mkdir(exist_ok=True)
+            if not (install_with_uv() or install_with_pip()):
+                raise OSError(f"is the network there? What was tried is in {LOG}")  # noqa: EM102
+            STAMP.write_text(stamp())
+    except OSError as error:
+        print(f"milkyway-cnn could not set up its environment: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     words = [str(PYTHON), "-m", "milkyway_cnn", *sys.argv[1:]]
     if os.name == "nt":
         return subprocess.call(words)

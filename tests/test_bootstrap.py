@@ -68,9 +68,21 @@ def test_a_bare_clone_is_set_up_once(clone: Path) -> None:
 
 def test_without_uv_and_network_it_says_so(clone: Path) -> None:
     done = enter(clone, "demo", uv="#!/bin/sh\necho 'no such host' >&2; exit 2\n")
-    assert done.returncode == 1 and "no such host" in done.stderr and "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("milkyway-cnn could not set up its environment")
+    setting_up, sentence = done.stderr.splitlines()
+    assert done.returncode == 1 and setting_up.startswith("setting up")
+    log = clone / ".venv" / "milkyway-cnn.log"
+    assert sentence == (
+        f"milkyway-cnn could not set up its environment: is the network there? What was tried is in {log}"
+    )
+    assert "no such host" in log.read_text() and "-m pip install" in log.read_text()
     assert not (clone / ".venv" / "milkyway-cnn.stamp").exists()
+
+
+def test_where_the_environment_cannot_be_made_it_says_so(clone: Path) -> None:
+    (clone / ".venv").touch()
+    done = enter(clone, "demo")
+    assert done.returncode == 1
+    assert "milkyway-cnn could not set up its environment: [Errno 17] File exists" in done.stderr
 
 
 def test_an_old_python_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
