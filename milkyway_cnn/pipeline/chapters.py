@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from .parameters import Parameters
+from .sources import sources_digest
 
 __all__ = ["CHAPTERS", "NOTEBOOKS", "Chapter", "planned", "read"]
 
@@ -37,7 +38,7 @@ class Chapter:
     path: Path
     #: names and defaults in the cell tagged `parameters`, among them `run`, the folder of the run
     defaults: dict[str, Any]
-    #: hash of the cells' sources, blind to outputs and metadata
+    #: hash of the cells' sources and of the modules of the package that they import; blind to outputs
     digest: str
 
     @property
@@ -73,7 +74,8 @@ def read(path: Path) -> Chapter:
     if unknown:
         msg = f"the notebook {path} names the parameters {unknown}, which the model of parameters does not have"
         raise InputError(msg)
-    return Chapter(path, defaults, hashlib.sha256(json.dumps(sources).encode()).hexdigest())
+    stands_on = sources_digest(source for kind, _, source in sources if kind == "code")
+    return Chapter(path, defaults, hashlib.sha256(json.dumps([sources, stands_on]).encode()).hexdigest())
 
 
 def planned(parameters: Parameters, folder: Path = NOTEBOOKS) -> list[Chapter]:

@@ -58,10 +58,15 @@ def write_report(folder: Path) -> None:
             ("name", "value", "meaning"),
             ((key, value, Parameters.model_fields[key].description) for key, value in record["parameters"].items()),
         ),
+        "<h3>Input files</h3>" * bool(record["inputs"]),
+        _table(("parameter", "SHA-256 of the file"), record["inputs"].items()) * bool(record["inputs"]),
         "<h3>Versions</h3>",
         _table(("what", "version"), record["provenance"].items()),
-        "<h3>Seconds of each stage</h3>",
-        _table(("stage", "s"), ((name, f"{seconds[name]:.1f}") for name in sorted(seconds))),
+        "<h3>Stages</h3>",
+        _table(
+            ("stage", "seconds", "commit"),
+            ((name, f"{stage['seconds']:.1f}", stage["commit"]) for name, stage in sorted(record["stages"].items())),
+        ),
     ]
     title = f"<title>{escape(record['name'])} - milkyway-cnn</title><style>{STYLE}</style>"
     with replacing(folder / "report.html") as part:

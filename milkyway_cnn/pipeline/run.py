@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .. import __version__, progress, provenance
+from .. import progress, provenance
 from ..errors import InputError
 from .chapters import Chapter
 from .execution import ChapterError, execute
@@ -33,9 +33,9 @@ def run(
 ) -> None:
     """Execute the stages that are not done yet, and write the report.
 
-    A stage is kept when its notebook, the parameters that the notebook names, the content of the input files among
-    them, the version of the package and the content of what the stages before it made are what they were, and when
-    what it made is still there. When one is not kept, it and those after it are removed and made again.
+    A stage is kept when its notebook, the modules that this imports, the parameters that it names, the content of the
+    input files among them, the versions of the libraries and what the stages before it made are what they were, and
+    when what it made is still there. When one is not kept, it and those after it are removed and made again.
 
     Parameters
     ----------
@@ -65,6 +65,7 @@ def run(
                 "name": name,
                 "command": shlex.join(command),
                 "parameters": parameters.model_dump(),
+                "inputs": {key: digest(Path(path)) for key in INPUT_FILES if (path := getattr(parameters, key))},
                 "provenance": provenance.record(),
             }
             _execute(parameters, chapters, Record(folder, header), lock, say)
@@ -79,8 +80,8 @@ def run(
 def _execute(
     parameters: Parameters, chapters: Sequence[Chapter], record: Record, lock: int, say: Callable[[str], None]
 ) -> None:
-    contents = {name: digest(Path(path)) for name in INPUT_FILES if (path := getattr(parameters, name))}
-    past = [__version__]
+    contents = record.header["inputs"]
+    past: object = record.header["provenance"] | {"commit": ""}  # the chapters' own sources say more
     record.discard(set(record.stages) - {chapter.name for chapter in chapters})
     for position, chapter in enumerate(chapters):
         values = {name: getattr(parameters, name) for name in chapter.defaults if name != "run"}

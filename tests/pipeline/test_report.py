@@ -25,6 +25,7 @@ def run(tmp_path: Path) -> Path:
         "name": "tiny",
         "command": "milkyway-cnn run tiny --set 'a<b'",
         "parameters": Parameters().model_dump(),
+        "inputs": {"catalog": "0123abcd"},
         "provenance": {"milkyway_cnn": "0.1.0", "numpy": "2.4.6"},
         "stages": {"07_maps": stage},
     }
@@ -70,7 +71,13 @@ def test_the_report_has_what_came_out_first_and_everything_inside(run: Path) -> 
         "07 Maps (3.2 s)",
     ]
     order += ["<strong>dust</strong>", "reach = 10.0", PNG, "rows</td>", "a plain widget", "1 &lt; 2"]
-    order += ["milkyway-cnn run tiny --set &#x27;a&lt;b&#x27;", "passes of the training", "2.4.6"]
+    order += [
+        "milkyway-cnn run tiny --set &#x27;a&lt;b&#x27;",
+        "passes of the training",
+        "0123abcd",
+        "2.4.6",
+        "abc</td>",
+    ]
     places = [page.index(text) for text in order]
     assert places == sorted(places)
     assert page.count('src="data:image/png;base64,') == 3

@@ -96,6 +96,18 @@ def test_what_is_done_is_kept(write, chapters: list[Chapter], tmp_path: Path, ex
     assert list(sample.iterdir()) == [] and not (folder / "notebooks" / "01_one.ipynb").exists()
 
 
+def test_other_libraries_may_give_other_results(
+    tmp_path: Path, chapters: list[Chapter], executed: Executed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {"numpy": "2.4.6", "commit": "abc"}
+    monkeypatch.setattr("milkyway_cnn.provenance.record", lambda: dict(record))
+    assert again(chapters, tmp_path / "run", executed) == ["01_one", "02_two"]
+    record["commit"] = "def"
+    assert again(chapters, tmp_path / "run", executed) == []
+    record["numpy"] = "2.5.0"
+    assert again(chapters, tmp_path / "run", executed) == ["01_one", "02_two"]
+
+
 def test_a_stage_leaves_the_files_of_others_alone(write, tmp_path: Path, executed: Executed) -> None:
     chapters = [write("01_one", 'run = ""\nseed = 1', FIRST), write("02_two", 'run = ""\nseed = 1', "seed += 1", FIRST)]
     for names in (["01_one", "02_two"], ["01_one", "02_two"]):
@@ -214,7 +226,8 @@ while not Path(run).parent.joinpath("go").exists():
     time.sleep(0.05)
 """
 START = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background hands down that it is ignored
 from pathlib import Path
 from milkyway_cnn.pipeline.chapters import read
 from milkyway_cnn.pipeline.parameters import Parameters
@@ -224,23 +237,29 @@ run(Parameters(), Path(sys.argv[1]), [read(Path(path)) for path in sys.argv[2:]]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-def test_a_killed_run_leaves_no_kernel_and_goes_on(write, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_a_broken_run_leaves_no_kernel_and_goes_on(write, tmp_path: Path, sent: signal.Signals) -> None:
     chapters = [write("01_one", 'run = ""\nseed = 1', FIRST), write("02_two", 'run = ""\nepochs = 10', WAIT, SECOND)]
     folder = tmp_path / "run"
     command = [sys.executable, "-c", START, str(folder), *(str(chapter.path) for chapter in chapters)]
-    first = subprocess.Popen(command)
+    first = subprocess.Popen(command, stderr=subprocess.PIPE)
     kernel = tmp_path / "kernel"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (kernel.exists() and kernel.read_text()):
         assert first.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    first.send_signal(sent)
+    _, err = first.communicate()
     orphan = int(kernel.read_text())
+    if sent == signal.SIGINT:
+        assert err.rstrip().endswith(b"KeyboardInterrupt") and not list(folder.rglob(".part-*"))
+        with pytest.raises(ProcessLookupError):
+            os.kill(orphan, 0)
+        return
     (tmp_path / "go").touch()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    with pytest.raises(ProcessLookupError):
+        os.kill(orphan, 0)
     assert done.stdout.startswith("01_one: kept\n02_two: done")
     assert (folder / "sample" / "b-10.txt").read_text() == "1 10"
     assert not list(folder.rglob(".part-*")) and "Chapter 02_two" in (folder / "report.html").read_text()
-    with pytest.raises(ProcessLookupError):
-        os.kill(orphan, 0)
