@@ -47,13 +47,7 @@ def run(
     from .pipeline.chapters import NOTEBOOKS, planned
     from .pipeline.run import run as execute
 
-    values = parameters.load(name, NOTEBOOKS / "parameters")
-    for change in changes or ():
-        key, equals, value = change.partition("=")
-        if not equals:
-            msg = f"--set {change!r} needs a value, as in --set key=value"
-            raise InputError(msg)
-        values[key] = value
+    values = parameters.load(name, NOTEBOOKS / "parameters") | parameters.settings(changes or ())
     values |= {key: value for key, value in (("catalog", catalog), ("control", control)) if value}
     chosen = parameters.validated(values)
     title = Path(name).stem

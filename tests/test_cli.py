@@ -28,11 +28,11 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Param
 
 def test_demo_is_a_run(started) -> None:
     assert cli.main(["demo"]) == 0
-    assert cli.main(["run", "demo", "--output", "here/there", "--set", "epochs=2", "--set", "seed=5"]) == 0
+    assert cli.main(["run", "demo", "--output", "here/there", "--set", "epochs=2", "--set", "slope=[1,2]"]) == 0
     (demo, folder, chapters, name), (changed, there, *_) = started
     assert (folder, name, chapters[0]) == (Path("runs/demo"), "demo", "01_mock_sky")
-    assert there == Path("here/there") and (changed.epochs, changed.seed) == (2, 5)
-    assert changed == demo.model_copy(update={"epochs": 2, "seed": 5})
+    assert there == Path("here/there") and (changed.epochs, changed.slope) == (2, [1.0, 2.0])
+    assert changed == demo.model_copy(update={"epochs": 2, "slope": [1.0, 2.0]})
 
 
 def test_a_catalog_and_a_file_of_the_user(started) -> None:
@@ -50,6 +50,8 @@ def test_a_catalog_and_a_file_of_the_user(started) -> None:
         (["run", "none.yaml"], "the file of parameters none.yaml does not exist"),
         (["demo", "--set", "epoch=2"], "there is no parameter 'epoch'; the nearest is 'epochs'"),
         (["demo", "--set", "epochs"], "--set 'epochs' needs a value, as in --set key=value"),
+        (["demo", "--set", "slope=[1.0"], "--set 'slope=[1.0' is no list, as in --set key=[1.0,2.0]"),
+        (["demo", "--set", "slope=[1.0, two]"], "parameter slope = 'two': input should be a valid number"),
         (["demo", "--set", "epochs=two"], "parameter epochs = 'two': input should be a valid integer"),
         (["demo", "--sett", "epochs=two"], "No such option"),
         (["dmo"], "No such command"),

@@ -123,6 +123,7 @@ def _papermill(notebook: Path, part: Path, values: Mapping[str, Any], kernel_man
         iopub_timeout=60,  # for the last outputs of a cell; the 4 s of the default are too few on a busy machine
         cwd=str(notebook.parent),
         coalesce_streams=True,
+        shutdown_kernel="immediate",  # all is written by then; waiting for a farewell costs a second a chapter
         kernel_manager_class=kernel_manager,
     )
 

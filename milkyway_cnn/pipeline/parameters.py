@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import InputError
 
-__all__ = ["INPUT_FILES", "Parameters", "load", "presets", "validated"]
+__all__ = ["INPUT_FILES", "Parameters", "load", "presets", "settings", "validated"]
 
 #: Fields that name a file of the user; their content, not their name, decides whether a stage must run again.
 INPUT_FILES = ("catalog", "control")
@@ -134,6 +134,30 @@ def validated(values: Mapping[str, Any]) -> Parameters:
         rule = first["msg"][0].lower() + first["msg"][1:]
         msg = f"parameter {name} = {first['input']!r}: {rule} ({Parameters.model_fields[name].description})"
     raise InputError(msg)
+
+
+def settings(words: Iterable[str]) -> dict[str, Any]:
+    """Return the values in words such as ``epochs=20`` and ``slope=[1.0,2.5]``; they are converted by `validated`.
+
+    Raises
+    ------
+    InputError
+        for a word without ``=``, or a list that is none.
+    """
+    import yaml
+
+    values: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            msg = f"--set {word!r} needs a value, as in --set key=value"
+            raise InputError(msg)
+        try:
+            values[name] = yaml.safe_load(value) if value.startswith("[") else value
+        except yaml.YAMLError:
+            msg = f"--set {word!r} is no list, as in --set key=[1.0,2.0]"
+            raise InputError(msg) from None
+    return values
 
 
 def presets(folder: Path) -> dict[str, Path]:
