@@ -33,3 +33,11 @@ def test_positions_without_value_are_in_no_cell() -> None:
 def test_a_full_turn_has_no_gap() -> None:
     grid = Grid(-180, 180, -1, 1, 1)
     assert grid.cell_index(grid.l + 720, np.zeros(360)).tolist() == [360 + column for column in range(360)]
+
+
+def test_a_grid_around_positions_holds_them_all_in_whole_cells():
+    rng = np.random.default_rng(1)
+    l, b = rng.uniform(231.93, 234.6, 100), rng.uniform(-20.57, -18.17, 100)
+    grid = Grid.around(l, b, 0.5)
+    assert (grid.l_min, grid.l_max, grid.b_min, grid.b_max) == (231.5, 235.0, -21.0, -18.0)
+    assert grid.cell_index(l, b).min() >= 0

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy.stats import spearmanr
 
-from milkyway_cnn.comparison.color_excess import FEWEST, color_excess
+from milkyway_cnn.comparison.color_excess import FEWEST, bare_control, color_excess
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.law import A_H, A_J, A_KS
 from milkyway_cnn.sightlines import Grid
@@ -114,3 +114,10 @@ def test_real_orion_is_dusty_and_its_control_field_is_not(name: str) -> None:
     seen = plain.notnull().values
     for other in maps.values():
         assert spearmanr(plain.values[seen], other.values[seen]).statistic > 0.98
+
+
+def test_modeled_bare_stars_stand_for_a_control_field():
+    J, H, Ks = bare_control(215.0, -19.0, seed=1, solid_angle=0.5)
+    assert J.shape == H.shape == Ks.shape
+    safe = (J < 15.8) & (Ks < 14.3)
+    assert 0.4 < np.mean((J - Ks)[safe]) < 0.8

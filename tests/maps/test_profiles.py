@@ -5,7 +5,7 @@ import xarray as xr
 from milkyway_cnn.cube import build
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.maps.density import plane_density
-from milkyway_cnn.maps.profiles import cell_of, longitude_distance, profiles
+from milkyway_cnn.maps.profiles import cell_of, longitude_distance, profiles, typical_sightlines
 from milkyway_cnn.sightlines import Grid, distance_edges
 
 
@@ -49,3 +49,16 @@ def test_slice_shows_the_density_with_longitude_to_the_left(carina: xr.Dataset, 
     assert first.collections[0].norm is second.collections[0].norm
     assert (first.get_ylabel(), bar.get_ylabel()) == ("distance (kpc)", "$A_V$ per kpc (mag kpc$^{-1}$)")
     assert first.get_title(loc="left") == "map, |$b$| ≤ 1°"
+
+
+def test_typical_sightlines_run_from_the_least_to_the_most_dust():
+    total = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+    total[0, 0] = np.nan
+    cube = xr.Dataset(
+        {"A_V": (("b", "l", "distance"), total[:, :, None])},
+        coords={"b": [0.0, 1.0, 2.0], "l": [10.0, 11.0, 12.0, 13.0]},
+    )
+    chosen = typical_sightlines(cube, 3)
+    values = [float(cube["A_V"].sel(l=l, b=b).item()) for l, b in chosen]
+    assert values == sorted(values)
+    assert np.isfinite(values).all()
