@@ -78,7 +78,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     def row(tag: str, cells: Iterable[Any]) -> str:
         number = ' class="number"'
         marked = ((number if isinstance(cell, int | float) else "", escape(str(cell))) for cell in cells)
-        return "<tr>" + "".join(f"<{tag}{mark}>{text}</{tag}>" for mark, text in marked)
+        return "<tr>" + "".join(f"<{tag}{mark}>{text}</{tag}>" for mark, text in marked) + "</tr>"
 
     return "<table>" + "\n".join([row("th", head), *(row("td", cells) for cells in rows)]) + "</table>"
 
