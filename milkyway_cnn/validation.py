@@ -21,7 +21,7 @@ from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys import twomass
 from milkyway_cnn.surveys.write import ROW, writing_catalog
 
-__all__ = ["observe_mock_sky"]
+__all__ = ["observe_mock_sky", "star_seed"]
 
 _LAW = {"J": A_J, "H": A_H, "Ks": A_KS}
 
@@ -101,6 +101,15 @@ def _ray_directions(grid: Grid, rays: int) -> tuple[np.ndarray, np.ndarray]:
     return l, b
 
 
+def star_seed(seed: int, column: int, row: int) -> int:
+    """Seed of the stars of a cell.
+
+    It is not the seed of the run: with that one the chain draws its model stars in the same directions, and the
+    diagrams that it expects without dust would hold the stars that it observes.
+    """
+    return int(np.random.SeedSequence(seed, spawn_key=(column, row, 0)).generate_state(1, np.uint64)[0])
+
+
 def _generator(seed: int, *place: int) -> np.random.Generator:
     """Random numbers of a place on the grid, whatever is drawn elsewhere."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
@@ -120,7 +129,12 @@ def _observe_cell(
     """Catalog rows of one cell, given A_V (mag) at the bin edges along its rays: (rays^2, bins + 1)."""
     solid_angle = grid.solid_angle[row]
     stars = synthesize(
-        grid.l[column], grid.b[row], solid_angle, seed=seed, faintest_J=faintest_J, faintest_Ks=faintest_Ks
+        grid.l[column],
+        grid.b[row],
+        solid_angle,
+        seed=star_seed(seed, column, row),
+        faintest_J=faintest_J,
+        faintest_Ks=faintest_Ks,
     )
     random = _generator(seed, column, row)
     u, v = random.random((2, len(stars)))

@@ -15,7 +15,7 @@ from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys import twomass
 from milkyway_cnn.surveys.read import read_catalog
-from milkyway_cnn.validation import observe_mock_sky
+from milkyway_cnn.validation import observe_mock_sky, star_seed
 
 GRID = Grid(284.0, 285.0, -0.5, 0.5, 0.5)
 REGION = (284.0, 285.0, -0.5, 0.5)
@@ -42,9 +42,9 @@ def observe(tmp_path, near=0.0, far=0.0, **options):
 def stars_of(grid):
     """The stars of a grid as the Galaxy has them."""
     lists = [
-        synthesize(l, b, area, seed=1, faintest_J=16.0, faintest_Ks=14.5)
-        for b, area in zip(grid.b, grid.solid_angle, strict=True)
-        for l in grid.l
+        synthesize(l, b, area, seed=star_seed(1, column, row), faintest_J=16.0, faintest_Ks=14.5)
+        for row, (b, area) in enumerate(zip(grid.b, grid.solid_angle, strict=True))
+        for column, l in enumerate(grid.l)
     ]
     return {band: np.concatenate([getattr(stars, band) for stars in lists]) for band in ("J", "H", "Ks")}
 
@@ -57,6 +57,13 @@ def test_the_same_seed_writes_the_same_bytes_on_any_number_of_threads(tmp_path, 
     assert (tmp_path / "first.fits").read_bytes() == (tmp_path / "second.fits").read_bytes()
     assert truth.identical(again)
     assert not truth.equals(other)
+
+
+def test_the_sky_does_not_hold_the_stars_that_the_chain_models_with_the_same_seed():
+    seed, l, b = 1, GRID.l[0], GRID.b[0]
+    sky = synthesize(l, b, 0.25, seed=star_seed(seed, 0, 0))
+    model = synthesize(l, b, 0.25, seed=seed)
+    assert np.intersect1d(sky.distance, model.distance).size < 0.01 * len(sky)
 
 
 def test_the_truth_is_the_mean_over_the_rays_of_a_cell(tmp_path):
