@@ -6,7 +6,7 @@ and Ks and inside the survey's safe cut enter; those that lie off the image are 
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from milkyway_cnn.surveys.read import Catalog
 
 __all__ = [
     "AXES",
+    "Counts",
     "DiagramAxes",
     "bare_diagram",
     "grid_of",
@@ -121,49 +122,99 @@ def bare_diagram(
     return image / np.float32(solid_angle)
 
 
-def observe_cells(catalog: Catalog, grid: Grid, axes: DiagramAxes = AXES) -> xr.Dataset:
-    """Bin an observed catalog into one diagram a cell of the grid.
+@dataclass
+class Counts:
+    """Stars counted into one diagram a cell of a grid; counts of parts of a catalog add up to those of the whole.
 
-    Returns
-    -------
-    Dataset on (b, l) with `diagram` (b, l, magnitude, color) uint16 in stars per pixel; `stars`, those in the
-    safe cut and the image; `outside`, those in the cut but off the image; `faint`, those of the cell that fail
-    the cut or lack a band; `coverage`, the share of the cell's parts that hold any star of the catalog;
-    `solid_angle` (b,) in square degrees.
+    Parameters
+    ----------
+    grid, axes
+        Cells and diagram.
+
+    Attributes
+    ----------
+    diagram
+        Stars per pixel, (cells, pixels, pixels) uint32; cells count along l first.
+    outside, faint
+        Stars in the safe cut but off the image, and those that fail the cut or lack a band: (cells,) int64.
+    filled
+        Parts of each cell that hold any star, (rows, columns, parts, parts) bool.
     """
-    rows, columns = grid.shape
-    cell = grid.cell_index(catalog.l, catalog.b)
-    coverage = _coverage(catalog, grid, cell)
 
-    accepted = (catalog.J < twomass.SAFE.J) & (catalog.Ks < twomass.SAFE.Ks) & np.isfinite(catalog.H)
-    faint = np.bincount(cell[(cell >= 0) & ~accepted], minlength=rows * columns)
-    cell[~accepted] = -1
-    counts = np.zeros((rows * columns, axes.pixels, axes.pixels), np.uint32)
-    outside = np.zeros(rows * columns, np.int64)
-    binning.bin_stars(cell, catalog.J - catalog.Ks, catalog.Ks, axes.kernel(), counts, outside)
+    grid: Grid
+    axes: DiagramAxes = AXES
+    diagram: np.ndarray = field(init=False, repr=False)
+    outside: np.ndarray = field(init=False, repr=False)
+    faint: np.ndarray = field(init=False, repr=False)
+    filled: np.ndarray = field(init=False, repr=False)
 
-    shape = (rows, columns)
-    sky = ("b", "l")
-    data = xr.Dataset(
-        {
-            "diagram": (
-                (*sky, "magnitude", "color"),
-                np.minimum(counts, 65535).astype(np.uint16).reshape(*shape, *counts.shape[1:]),
-            ),
-            "stars": (sky, counts.sum(axis=(1, 2), dtype=np.int64).reshape(shape)),
-            "outside": (sky, outside.reshape(shape)),
-            "faint": (sky, faint.reshape(shape)),
-            "coverage": (sky, coverage.reshape(shape)),
-            "solid_angle": ("b", grid.solid_angle),
-        },
-        coords={"b": grid.b, "l": grid.l, **axes.centers()},
-        attrs={"grid": list(astuple(grid))},
-    )
-    units = {"diagram": "stars / pixel", "stars": "stars", "outside": "stars", "faint": "stars", "coverage": "1",
-             "solid_angle": "deg2", "b": "deg", "l": "deg", "magnitude": "mag", "color": "mag"}  # fmt: skip
-    for name, unit in units.items():
-        data[name].attrs["units"] = unit
-    return data
+    def __post_init__(self) -> None:
+        rows, columns = self.grid.shape
+        self.diagram = np.zeros((rows * columns, self.axes.pixels, self.axes.pixels), np.uint32)
+        self.outside, self.faint = np.zeros((2, rows * columns), np.int64)
+        self.filled = np.zeros((rows, columns, _COVERAGE_PARTS, _COVERAGE_PARTS), bool)
+
+    def add(self, stars: Catalog) -> Counts:
+        """Count further stars."""
+        binning.count_stars(
+            stars.l,
+            stars.b,
+            np.array([self.grid.l_min, self.grid.b_min, self.grid.cell]),
+            (stars.J < twomass.SAFE.J) & (stars.Ks < twomass.SAFE.Ks) & np.isfinite(stars.H),
+            stars.J - stars.Ks,
+            stars.Ks,
+            self.axes.kernel(),
+            self.diagram,
+            self.outside,
+            self.faint,
+            self.filled,
+        )
+        return self
+
+    def __iadd__(self, other: Counts) -> Counts:
+        if (self.grid, self.axes) != (other.grid, other.axes):
+            msg = f"counts on {other.grid} and {other.axes} cannot be added to those on {self.grid} and {self.axes}"
+            raise ValueError(msg)
+        self.diagram += other.diagram
+        self.outside += other.outside
+        self.faint += other.faint
+        self.filled |= other.filled
+        return self
+
+    def dataset(self) -> xr.Dataset:
+        """Label the counts.
+
+        Returns
+        -------
+        Dataset on (b, l) with `diagram` (b, l, magnitude, color) uint16 in stars per pixel; `stars`, those in the
+        safe cut and the image; `outside`, those in the cut but off the image; `faint`, those of the cell that fail
+        the cut or lack a band; `coverage`, the share of the cell's parts that hold any star of the catalog;
+        `solid_angle` (b,) in square degrees.
+        """
+        shape, sky = self.grid.shape, ("b", "l")
+        diagram = np.minimum(self.diagram, 65535).astype(np.uint16)
+        coverage = self.filled.mean(axis=(2, 3), dtype=np.float32)
+        fields = {
+            "diagram": ((*sky, "magnitude", "color"), diagram.reshape(*shape, *diagram.shape[1:]), "stars / pixel"),
+            "stars": (sky, self.diagram.sum(axis=(1, 2), dtype=np.int64).reshape(shape), "stars"),
+            "outside": (sky, self.outside.reshape(shape), "stars"),
+            "faint": (sky, self.faint.reshape(shape), "stars"),
+            "coverage": (sky, coverage, "1"),
+            "solid_angle": ("b", self.grid.solid_angle, "deg2"),
+        }
+        data = xr.Dataset(
+            {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in fields.items()},
+            coords={"b": self.grid.b, "l": self.grid.l, **self.axes.centers()},
+            attrs={"grid": list(astuple(self.grid))},
+        )
+        for name, unit in {"b": "deg", "l": "deg", "magnitude": "mag", "color": "mag"}.items():
+            data[name].attrs["units"] = unit
+        return data
+
+
+def observe_cells(catalog: Catalog, grid: Grid, axes: DiagramAxes = AXES) -> xr.Dataset:
+    """Bin an observed catalog into one diagram a cell of the grid: `Counts.dataset`."""
+    return Counts(grid, axes).add(catalog).dataset()
 
 
 def grid_of(observed: xr.Dataset) -> Grid:
@@ -180,15 +231,3 @@ def save(observed: xr.Dataset, path: Path) -> None:
 def load(path: Path) -> xr.Dataset:
     """Open what `save` wrote."""
     return xr.open_zarr(path, consolidated=False)
-
-
-def _coverage(catalog: Catalog, grid: Grid, cell: np.ndarray) -> np.ndarray:
-    """Share of each cell's parts that hold at least one star of any brightness: (cells,) float32."""
-    parts = _COVERAGE_PARTS
-    x = np.floor((catalog.l - grid.l_min) % 360.0 / grid.cell * parts).astype(np.int64) % parts
-    y = np.floor((catalog.b - grid.b_min) / grid.cell * parts).astype(np.int64) % parts
-    inside = cell >= 0
-    part = cell[inside].astype(np.int64) * parts**2 + y[inside] * parts + x[inside]
-    filled = np.zeros(grid.shape[0] * grid.shape[1] * parts**2, bool)
-    filled[part] = True
-    return filled.reshape(-1, parts**2).mean(axis=1, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Stars to counts: an image of color (columns) and magnitude (rows)."""
+"""Stars to counts, in one pass over the rows of a catalog: position to cell, color and magnitude to pixel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from milkyway_cnn.kernels._twin import body, serial
 
-__all__ = ["bin_stars", "pixel"]
+__all__ = ["count_stars", "pixel"]
 
 
 @body
@@ -24,12 +24,25 @@ def pixel(color, magnitude, axes, pixels):
     return math.floor(y) * pixels + math.floor(x)
 
 
-@serial
-def _bin_stars_cpu(cell, color, magnitude, axes, counts, outside):
+# Positions are divided as IEEE arithmetic has it, for a star on the edge of a cell must not change sides.
+@serial(fastmath=False)
+def _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, outside, faint, filled):
+    rows, columns, parts, _ = filled.shape
     pixels = counts.shape[2]
-    for i in range(cell.size):
-        n = cell[i]
-        if n < 0:
+    l_min, b_min, side = region[0], region[1], region[2]
+    for i in range(l.size):
+        x = l[i] - l_min
+        if not (x >= 0.0 and x < 360.0):
+            x = x % 360.0
+        x /= side
+        y = (b[i] - b_min) / side
+        if not (x < columns and y >= 0.0 and y < rows):  # NaN is outside
+            continue
+        column, row = math.floor(x), math.floor(y)
+        filled[row, column, math.floor(y * parts) % parts, math.floor(x * parts) % parts] = True
+        n = row * columns + column
+        if not accepted[i]:
+            faint[n] += 1
             continue
         k = pixel(color[i], magnitude[i], axes, pixels)
         if k < 0:
@@ -38,38 +51,53 @@ def _bin_stars_cpu(cell, color, magnitude, axes, counts, outside):
             counts[n, k // pixels, k % pixels] += 1
 
 
-def bin_stars(
-    cell: np.ndarray,
+def count_stars(
+    l: np.ndarray,
+    b: np.ndarray,
+    region: np.ndarray,
+    accepted: np.ndarray,
     color: np.ndarray,
     magnitude: np.ndarray,
     axes: np.ndarray,
     counts: np.ndarray,
     outside: np.ndarray,
+    faint: np.ndarray,
+    filled: np.ndarray,
 ) -> None:
-    """Add each star to the image of its cell, in one pass over the stars.
+    """Add each star to the image of the cell that holds it; a star in no cell is passed over.
+
+    All results are added to in place, and all are counts or marks: stars may come in any order and in any pieces.
 
     Parameters
     ----------
-    cell
-        Index of each star's image, or a negative number to leave it out: (n,) int32.
+    l, b
+        Positions (deg), (n,) float64; longitudes are taken modulo 360, and a cell holds its lower edges.
+    region
+        (l_min, b_min, side of a cell) in deg, float64.
+    accepted
+        Whether a star enters the image, (n,) bool.
     color, magnitude
-        (n,) float32; a star with a NaN counts as off the diagram.
+        (n,) float32; an accepted star with a NaN counts as off the diagram.
     axes
         (lowest color, pixels per mag, lowest magnitude, pixels per mag) float32.
     counts
-        Images: (cells, pixels, pixels) uint32, rows are magnitude, added to in place.
-    outside
-        Stars off the diagram: (cells,) int64, added to in place.
+        Images: (rows x columns, pixels, pixels) uint32, rows of cells from b_min up, rows of pixels are magnitude.
+    outside, faint
+        Accepted stars off the diagram, and stars not accepted: (rows x columns,) int64.
+    filled
+        Marks the parts of a cell that hold any star: (rows, columns, parts, parts) bool.
 
     Raises
     ------
     ValueError
-        When the star arrays differ in length or `counts` and `outside` in the number of cells.
+        When the star arrays differ in length, or the results in the number of cells.
     """
-    if not cell.shape == color.shape == magnitude.shape or counts.shape[:1] != outside.shape:
+    stars = {array.shape for array in (l, b, accepted, color, magnitude)}
+    cells = {array.shape[:1] for array in (counts, outside, faint)} | {(filled.shape[0] * filled.shape[1],)}
+    if len(stars) > 1 or len(cells) > 1:
         msg = (
-            f"bin_stars: cell {cell.shape}, color {color.shape} and magnitude {magnitude.shape} must have one length,"
-            f" counts {counts.shape} and outside {outside.shape} one number of cells"
+            f"count_stars: l, b, accepted, color and magnitude must have one length, not {sorted(stars)}, and counts,"
+            f" outside, faint and filled one number of cells, not {sorted(cells)}"
         )
         raise ValueError(msg)
-    _bin_stars_cpu(cell, color, magnitude, axes, counts, outside)
+    _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, outside, faint, filled)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.surveys.table import PHOTOMETRY, StarTable, open_table
 from milkyway_cnn.surveys.twomass import BANDS
 
-__all__ = ["Catalog", "Region", "Report", "check_catalog", "read_catalog"]
+__all__ = ["Catalog", "Region", "Report", "check_catalog", "read_catalog", "read_rows"]
 
 #: l_min, l_max, b_min, b_max (deg); longitudes below 0 or beyond 360 continue a region across l = 0.
 Region = tuple[float, float, float, float]
@@ -23,6 +23,8 @@ Region = tuple[float, float, float, float]
 _NO_ERROR = 9.0
 #: Magnitudes beyond these are signs for "missing" (-999, 99.999).
 _BRIGHTEST, _FAINTEST = -10.0, 40.0
+#: Columns of a `Catalog`.
+_DTYPES = {"l": np.float64, "b": np.float64} | dict.fromkeys(PHOTOMETRY, np.float32)
 #: Rows handled at once, so that temporary arrays stay small beside the catalog.
 _BLOCK = 1 << 20
 
@@ -53,6 +55,14 @@ class Report:
     stars: int
     upper_limits: Mapping[str, int]
     missing: Mapping[str, int]
+
+    def __add__(self, other: Report) -> Report:
+        """Report of two pieces of a catalog together."""
+
+        def total(mine: Any, theirs: Any) -> Any:
+            return {key: n + theirs[key] for key, n in mine.items()} if isinstance(mine, Mapping) else mine + theirs
+
+        return Report(**{name: total(mine, getattr(other, name)) for name, mine in vars(self).items()})
 
     def __str__(self) -> str:
         limits = ", ".join(f"{self.upper_limits[band]:,} in {band}" for band in BANDS)
@@ -124,7 +134,18 @@ def read_catalog(path: str | Path, *, region: Region | None = None) -> Catalog:
     2MASS Point Source Catalog an upper limit has an empty error, and copies of it write 9.999, 9.998 or -999.
     """
     table = open_table(path)
-    blocks: dict[str, list[np.ndarray]] = {name: [] for name in Catalog.units}
+    stars = read_rows(table, region)
+    if stars.report.outside + stars.report.without_position == len(table):
+        raise _no_star(table, region)
+    if not len(stars):
+        msg = f"{path} has no star with a magnitude and its error in any of J, H and Ks; it cannot be mapped"
+        raise InputError(msg)
+    return stars
+
+
+def read_rows(table: StarTable, region: Region | None = None) -> Catalog:
+    """Read the stars of an open table, as `read_catalog` does, be there none."""
+    blocks: dict[str, list[np.ndarray]] = {name: [np.empty(0, dtype)] for name, dtype in _DTYPES.items()}
     outside = without_position = without_detection = 0
     upper_limits, missing = dict.fromkeys(BANDS, 0), dict.fromkeys(BANDS, 0)
     for rows, l, b, inside in _positions(table, region):
@@ -147,12 +168,7 @@ def read_catalog(path: str | Path, *, region: Region | None = None) -> Catalog:
         for band in BANDS:
             upper_limits[band] += int(np.count_nonzero(limit[band] & detected))
             missing[band] += int(np.count_nonzero(absent[band] & detected))
-    if outside + without_position == len(table):
-        raise _no_star(table, region)
     kept = sum(map(len, blocks["l"]))
-    if not kept:
-        msg = f"{path} has no star with a magnitude and its error in any of J, H and Ks; it cannot be mapped"
-        raise InputError(msg)
     report = Report(len(table), outside, without_position, without_detection, kept, upper_limits, missing)
     # Column by column, so that no more than one column is in memory twice.
     return Catalog(**{name: np.concatenate(blocks.pop(name)) for name in Catalog.units}, report=report)

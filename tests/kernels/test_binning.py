@@ -1,4 +1,4 @@
-"""Binning against numpy's histogram."""
+"""Counting against numpy: the grid's own cells and numpy's histogram."""
 
 import numpy as np
 import pytest
@@ -6,34 +6,83 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milkyway_cnn.kernels import binning
+from milkyway_cnn.sightlines import Grid
 
 AXES = np.array([-0.5, 10.0, 6.0, 64 / 8.8], np.float32)
+PARTS = 5
 
 
-@given(seed=st.integers(0, 2**32 - 1), stars=st.integers(0, 300), cells=st.integers(1, 4))
-def test_counts_equal_a_histogram_and_no_star_is_lost(seed, stars, cells):
+def empty(grid: Grid, pixels: int = 64):
+    rows, columns = grid.shape
+    cells = rows * columns
+    counts = np.zeros((cells, pixels, pixels), np.uint32), np.zeros(cells, np.int64), np.zeros(cells, np.int64)
+    return *counts, np.zeros((rows, columns, PARTS, PARTS), bool)
+
+
+def count(grid: Grid, stars, results) -> None:
+    l, b, *rest = stars
+    binning.count_stars(l, b, np.array([grid.l_min, grid.b_min, grid.cell]), *rest, AXES, *results)
+
+
+def drawn(seed: int, grid: Grid, n: int):
+    """Stars in and around the grid, some of them on edges of cells, off the diagram, or nowhere."""
     rng = np.random.default_rng(seed)
-    cell = rng.integers(-1, cells, stars).astype(np.int32)
-    color = rng.uniform(-2, 8, stars).astype(np.float32)
-    magnitude = rng.uniform(4, 17, stars).astype(np.float32)
-    color[rng.random(stars) < 0.1] = np.nan
-    counts = np.zeros((cells, 64, 64), np.uint32)
-    outside = np.zeros(cells, np.int64)
-    binning.bin_stars(cell, color, magnitude, AXES, counts, outside)
+    l = rng.uniform(grid.l_min - 1, grid.l_max + 1, n)
+    b = rng.uniform(grid.b_min - 1, grid.b_max + 1, n)
+    edge = rng.random(n) < 0.3
+    l[edge] = grid.l_min + rng.integers(-2, grid.shape[1] + 3, edge.sum()) * grid.cell
+    b[edge] = np.nextafter(grid.b_min + rng.integers(-2, grid.shape[0] + 3, edge.sum()) * grid.cell, 0.0)
+    l += rng.choice([-360.0, 0.0, 360.0], n)
+    l[rng.random(n) < 0.05] = np.nan
+    color, magnitude = rng.uniform(-2, 8, n).astype(np.float32), rng.uniform(4, 17, n).astype(np.float32)
+    color[rng.random(n) < 0.1] = np.nan
+    return l, b, rng.random(n) < 0.8, color, magnitude
 
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    stars=st.integers(0, 300),
+    grid=st.sampled_from([Grid(257, 258, -1, 0, 0.5), Grid(359.3, 361.1, 2, 3, 0.1), Grid(0, 360, -90, 90, 10)]),
+)
+def test_counts_equal_a_histogram_and_no_star_is_lost(seed, stars, grid):
+    l, b, accepted, color, magnitude = sample = drawn(seed, grid, stars)
+    counts, outside, faint, filled = results = empty(grid)
+    count(grid, sample, results)
+
+    cell = grid.cell_index(l, b)
     x = np.floor((color - AXES[0]) * AXES[1])
     y = np.floor((magnitude - AXES[2]) * AXES[3])
     inside = (x >= 0) & (x < 64) & (y >= 0) & (y < 64)
-    for n in range(cells):
-        here = inside & (cell == n)
+    for n in range(len(counts)):
+        here = accepted & inside & (cell == n)
         expected, _, _ = np.histogram2d(y[here], x[here], bins=[np.arange(65), np.arange(65)])
         np.testing.assert_array_equal(counts[n], expected)
-        assert counts[n].sum() + outside[n] == np.count_nonzero(cell == n)
+        assert outside[n] == np.count_nonzero(accepted & ~inside & (cell == n))
+        assert faint[n] == np.count_nonzero(~accepted & (cell == n))
+    in_l, in_b = (l - grid.l_min) % 360.0 / grid.cell * PARTS, (b - grid.b_min) / grid.cell * PARTS
+    expected = np.zeros_like(filled)
+    for n, i, j in zip(cell, in_b, in_l, strict=True):
+        if n >= 0:
+            expected[n // grid.shape[1], n % grid.shape[1], int(i) % PARTS, int(j) % PARTS] = True
+    np.testing.assert_array_equal(filled, expected)
+
+
+def test_pieces_in_any_order_make_the_whole():
+    grid = Grid(10, 12, -1, 1, 0.5)
+    sample = drawn(1, grid, 1000)
+    whole, pieces = empty(grid), empty(grid)
+    count(grid, sample, whole)
+    for piece in (slice(700, None), slice(0, 1), slice(1, 700)):
+        count(grid, [values[piece] for values in sample], pieces)
+    for one, other in zip(whole, pieces, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_arrays_of_different_length_are_refused():
-    counts, outside = np.zeros((1, 64, 64), np.uint32), np.zeros(1, np.int64)
-    with pytest.raises(ValueError, match="must have one length"):
-        binning.bin_stars(
-            np.zeros(3, np.int32), np.zeros(2, np.float32), np.zeros(3, np.float32), AXES, counts, outside
-        )
+    grid = Grid(0, 1, 0, 1, 0.5)
+    l, b, *rest = drawn(1, grid, 3)
+    with pytest.raises(ValueError, match=r"must have one length, not \[\(2,\), \(3,\)\]"):
+        count(grid, (l[:2], b, *rest), empty(grid))
+    counts, outside, faint, filled = empty(grid)
+    with pytest.raises(ValueError, match=r"one number of cells, not \[\(3,\), \(4,\)\]"):
+        count(grid, (l, b, *rest), (counts[1:], outside, faint, filled))

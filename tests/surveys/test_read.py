@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.surveys.read import Catalog, check_catalog, read_catalog
-from milkyway_cnn.surveys.table import PHOTOMETRY
+from milkyway_cnn.surveys.read import Catalog, check_catalog, read_catalog, read_rows
+from milkyway_cnn.surveys.table import PHOTOMETRY, open_table
 from milkyway_cnn.surveys.twomass import BANDS
 
 TWOMASS = Path(__file__).parents[2].parent / "shared" / "data" / "2mass"
@@ -274,3 +274,20 @@ def test_any_damage_to_fits(tmp_path, changes):
         damaged[place % len(damaged)] = value
     path.write_bytes(damaged)
     accepted_or_refused(path)
+
+
+def test_reports_of_pieces_add_up(tmp_path):
+    table = stars(50)
+    table["e_Jmag"][::7] = 9.999
+    table["GLAT"][3:9] = 5.0
+    table["GLON"][20] = np.nan
+    table.write(tmp_path / "whole.fits")
+    table[:30].write(tmp_path / "first.fits")
+    table[30:].write(tmp_path / "second.fits")
+    whole, first, second = (
+        read_rows(open_table(tmp_path / f"{name}.fits"), (280, 282, -1, 1)) for name in ("whole", "first", "second")
+    )
+    assert first.report + second.report == whole.report
+    assert whole.report.outside == 6 and whole.report.without_position == 1 and whole.report.upper_limits["J"] > 5
+    nothing = read_rows(open_table(tmp_path / "whole.fits"), (10, 20, -1, 1))
+    assert len(nothing) == 0 and nothing.report.outside == 49
