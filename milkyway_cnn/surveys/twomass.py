@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from milkyway_cnn.errors import InputError
+from milkyway_cnn.surveys.survey import Survey, background_limited, confusion, logistic
 
 __all__ = [
     "BANDS",
     "COMPLETENESS_WIDTH",
     "ERROR_FLOOR",
     "SAFE",
+    "SURVEY",
     "Band",
     "Cut",
     "completeness",
@@ -76,9 +77,9 @@ SAFE = Cut()
 
 
 def magnitude_error(magnitude: np.ndarray | float, band: str) -> np.ndarray:
-    """Evaluate the standard error (mag) in J, H or Ks: sqrt(0.022^2 + (0.109 x 10^(0.4 (m - m10)))^2)."""
-    noise = 0.109 * 10.0 ** (0.4 * (np.asarray(magnitude) - _band(band).ten_sigma))
-    return np.hypot(ERROR_FLOOR, noise)
+    """Evaluate the standard error (mag) in J, H or Ks: `survey.background_limited` over `ERROR_FLOOR`."""
+    SURVEY.check(band)
+    return background_limited(magnitude, BANDS[band].ten_sigma, ERROR_FLOOR)
 
 
 def confusion_shift(star_density: np.ndarray | float) -> np.ndarray:
@@ -89,22 +90,18 @@ def confusion_shift(star_density: np.ndarray | float) -> np.ndarray:
     latitude, and near l = 55, b = 1 the counts turn over almost one magnitude early. It is mild: the 98,750
     sources per square degree that the catalog holds around l = 17, b = 0.8 ask for twice the shift there.
     """
-    stars = np.maximum(np.asarray(star_density, dtype=float) / _CONFUSION_STARTS, 1.0)
-    return np.log(stars) / np.log(_CONFUSION_ONE_MAGNITUDE / _CONFUSION_STARTS)
+    return confusion(star_density, _CONFUSION_STARTS, _CONFUSION_ONE_MAGNITUDE)
 
 
 def completeness(magnitude: np.ndarray | float, band: str, star_density: np.ndarray | float = 0.0) -> np.ndarray:
     """Fraction of the stars of a magnitude that the survey holds in one band, 0 to 1.
 
-    1 / (1 + exp((m - m50) / 0.12)) with m50 the `half` magnitude of the band, less `confusion_shift` of the
-    `star_density` (stars per square degree).
+    `survey.logistic`, with half of the stars at the `half` magnitude of the band less `confusion_shift` of the
+    `star_density` (stars per square degree), and a width of `COMPLETENESS_WIDTH`.
     """
-    half = _band(band).half - confusion_shift(star_density)
-    return 1.0 / (1.0 + np.exp((np.asarray(magnitude) - half) / COMPLETENESS_WIDTH))
+    SURVEY.check(band)
+    return logistic(magnitude, BANDS[band].half - confusion_shift(star_density), COMPLETENESS_WIDTH)
 
 
-def _band(name: str) -> Band:
-    if name not in BANDS:
-        msg = f"2MASS has no band {name!r}; choose from {', '.join(BANDS)}"
-        raise InputError(msg)
-    return BANDS[name]
+#: The survey, as the chain's common interface.
+SURVEY = Survey("2MASS", tuple(BANDS), magnitude_error, completeness)
