@@ -35,17 +35,21 @@ def solid_angle(l_width: float, b_low: np.ndarray | float, b_high: np.ndarray | 
 
 
 def galactocentric(
-    l: np.ndarray | float, b: np.ndarray | float, distance: np.ndarray | float
+    l: np.ndarray | float,
+    b: np.ndarray | float,
+    distance: np.ndarray | float,
+    r_sun: float = R_SUN,
+    z_sun: float = Z_SUN,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Galactocentric x, y, z (kpc) of points at Galactic (l, b) in deg and distance in kpc; left-handed.
 
     x points from the center to the Sun, y to the direction of l = 90 deg as the Sun sees it, z to the
-    North Galactic Pole; the Sun is at (`R_SUN`, 0, `Z_SUN`). The arguments broadcast.
+    North Galactic Pole; the Sun is at (`r_sun`, 0, `z_sun`). The arguments broadcast.
     """
     l, b = np.radians(l), np.radians(b)
-    x = R_SUN - distance * np.cos(b) * np.cos(l)
+    x = r_sun - distance * np.cos(b) * np.cos(l)
     y = distance * np.cos(b) * np.sin(l)
-    z = distance * np.sin(b) + Z_SUN
+    z = distance * np.sin(b) + z_sun
     return x, y, z
 
 

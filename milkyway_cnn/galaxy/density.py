@@ -1,77 +1,161 @@
-"""Space densities of the Besancon model of 2003: thin disc in seven ages, thick disc, spheroid, bulge."""
+"""A Galaxy as frozen data, and its space densities: thin disc in ages, thick disc, spheroid, bulge, warp and flare.
+
+The laws here, and the numbers that are their defaults, are those of the Besancon model of 2003 (Robin et al. 2003,
+A&A 409, 523); `milkyway_cnn.galaxy.gums` has those of the Gaia universe model.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from milkyway_cnn.constants import R_EDGE, R_SUN, Z_SUN
 
-__all__ = ["BESANCON_2003", "EMBEDDED", "Bulge", "GalaxyModel", "Spheroid", "ThickDisc", "ThinDisc", "density"]
+__all__ = [
+    "Axisymmetric",
+    "Bulge",
+    "Component",
+    "Disc",
+    "GalaxyModel",
+    "MassFunction",
+    "Spheroid",
+    "ThickDisc",
+    "ThinDisc",
+    "Triaxial",
+    "Warp",
+    "density",
+]
 
 
 @dataclass(frozen=True)
-class ThinDisc:
-    """One age class of the thin disc.
+class MassFunction:
+    """Stars born per unit of initial mass: dN/dm = m^-slope, with one slope more than there are breaks (Msun)."""
+
+    slopes: tuple[float, ...]
+    breaks: tuple[float, ...] = ()
+
+    def number(self, edges: np.ndarray) -> np.ndarray:
+        """Stars born between neighboring masses of `edges` (Msun, ascending), of arbitrary scale: (edges - 1,)."""
+        total, scale, low = np.zeros(len(edges)), 1.0, 0.0
+        for k, slope in enumerate(self.slopes):
+            if k:
+                low = self.breaks[k - 1]
+                scale *= low ** (slope - self.slopes[k - 1])
+            high = self.breaks[k] if k < len(self.breaks) else np.inf
+            m = np.clip(edges, low, high)
+            total += scale * (np.log(m) if slope == 1.0 else m ** (1.0 - slope) / (1.0 - slope))
+        return np.diff(total)
+
+
+@dataclass(frozen=True)
+class Warp:
+    """The disc's middle plane is raised by slope (R - start) cos(theta - node) beyond the radius `start` (kpc).
+
+    theta (rad) is counted from the Sun towards l = 90 deg. The slope is `north` where the plane rises and `south`
+    where it sinks.
+    """
+
+    start: float = 8.4
+    north: float = 0.18
+    south: float = 0.18
+    node: float = np.pi / 2
+
+    def height(self, radius: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Height of the middle plane (kpc) at Galactocentric radius (kpc) and azimuth (rad)."""
+        side = np.cos(theta - self.node)
+        return np.where(side > 0.0, self.north, self.south) * side * np.maximum(radius - self.start, 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """What every component of a Galaxy has.
 
     Parameters
     ----------
     ages
-        Youngest and oldest stars (Gyr).
-    axis_ratio
-        Of the Einasto ellipsoids on which the density is constant.
-    mass_density
-        At the Sun, without white dwarfs (Msun / pc^3).
+        Youngest and oldest stars (Gyr); a burst is taken to last 2 Gyr [OC].
     metallicity, metallicity_spread
         Mean and standard deviation of [Fe/H] at the Sun (dex).
+    mass_function
+        Initial mass function: Robin et al. 2003, Table 1, and the header of the model's output.
+    decay
+        Stars formed at a rate that grows as exp(decay x age) into the past (1 / Gyr).
     """
 
     ages: tuple[float, float]
-    axis_ratio: float
-    mass_density: float
     metallicity: float
     metallicity_spread: float
+    mass_function: MassFunction
+    decay: float = 0.0
 
-    @property
-    def young(self) -> bool:
-        """Whether the class has the wider profile of stars younger than 0.15 Gyr."""
-        return self.ages[0] == 0.0
+
+@dataclass(frozen=True, kw_only=True)
+class Axisymmetric(Component):
+    """A component around the axis of rotation; `mass_density` (Msun/pc^3) is that at the Sun, without white dwarfs."""
+
+    mass_density: float
+
+    def profile(self, radius: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Density, of arbitrary scale, at Galactocentric radius and height (kpc)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triaxial(Component):
+    """A component in the middle of the Galaxy; `number_density` is that of the stars in its center (pc^-3)."""
+
+    number_density: float
+
+    def profile(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Density relative to the center's at Galactocentric x, y, z (kpc)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disc(Axisymmetric):
+    """A disc, with a `warp` of its own where that differs from the model's."""
+
+    warp: Warp | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThinDisc(Disc):
+    """One age class of the thin disc: Einasto ellipsoids of the given axis ratio.
+
+    `scale_length` and `hole` shape the older classes (kpc); the one from age 0 on has a wider profile of its own.
+    """
+
+    axis_ratio: float
+    mass_function: MassFunction = MassFunction((1.6, 3.0), (1.0,))
+    scale_length: float = 2.53
+    hole: float = 1.32
 
     def profile(self, radius: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Density, of arbitrary scale, at Galactocentric radius and height (kpc).
 
-        exp(-(a/5)^2) - exp(-(a/3)^2) for the young class and exp(-sqrt(1/4 + (a/2.53)^2)) -
-        exp(-sqrt(1/4 + (a/1.32)^2)) for the others, with a^2 = R^2 + (z / axis_ratio)^2: Robin et al. 2003,
-        A&A 409, 523, Table 3, with the scale lengths of the model's own output.
+        exp(-(a/5)^2) - exp(-(a/3)^2) for the young class and exp(-sqrt(1/4 + (a/scale_length)^2)) -
+        exp(-sqrt(1/4 + (a/hole)^2)) for the others, with a^2 = R^2 + (z / axis_ratio)^2: Robin et al. 2003, Table 3,
+        with the scale lengths of the model's own output.
         """
         square = np.square(radius) + np.square(z / self.axis_ratio)
-        if self.young:
+        if self.ages[0] == 0.0:
             return np.exp(-square / 5.0**2) - np.exp(-square / 3.0**2)
-        return np.exp(-np.sqrt(0.25 + square / 2.53**2)) - np.exp(-np.sqrt(0.25 + square / 1.32**2))
+        return np.exp(-np.sqrt(0.25 + square / self.scale_length**2)) - np.exp(-np.sqrt(0.25 + square / self.hole**2))
 
 
-@dataclass(frozen=True)
-class ThickDisc:
-    """The thick disc: exponential in radius, a parabola near the plane that joins an exponential in height.
+@dataclass(frozen=True, kw_only=True)
+class ThickDisc(Disc):
+    """The thick disc: exponential in radius, a parabola near the plane that joins an exponential in height (kpc)."""
 
-    Parameters
-    ----------
-    age
-        Of its single burst (Gyr).
-    mass_density
-        At the Sun, without white dwarfs (Msun / pc^3).
-    scale_length, scale_height, junction
-        Of the exponentials and where the parabola joins (kpc).
-    """
-
-    age: float = 11.0
+    ages: tuple[float, float] = (10.0, 12.0)
+    metallicity: float = -0.78
+    metallicity_spread: float = 0.30
+    mass_function: MassFunction = MassFunction((0.5,))
     mass_density: float = 1.34e-3
     scale_length: float = 2.5
     scale_height: float = 0.8
     junction: float = 0.4
-    metallicity: float = -0.78
-    metallicity_spread: float = 0.30
 
     def profile(self, radius: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Density, of arbitrary scale, at Galactocentric radius and height (kpc): Robin et al. 2003, Table 3."""
@@ -81,33 +165,30 @@ class ThickDisc:
         return np.exp(-radius / self.scale_length) * np.where(height <= x, near, far)
 
 
-@dataclass(frozen=True)
-class Spheroid:
+@dataclass(frozen=True, kw_only=True)
+class Spheroid(Axisymmetric):
     """The stellar halo: a power law of the ellipsoidal radius, constant within `core` (kpc)."""
 
-    age: float = 14.0
+    ages: tuple[float, float] = (13.0, 15.0)
+    metallicity: float = -1.78
+    metallicity_spread: float = 0.50
+    mass_function: MassFunction = MassFunction((0.5,))
     mass_density: float = 9.32e-6
     axis_ratio: float = 0.76
     exponent: float = -2.44
     core: float = 0.5
-    metallicity: float = -1.78
-    metallicity_spread: float = 0.50
 
     def profile(self, radius: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Density, of arbitrary scale, at Galactocentric radius and height (kpc): Robin et al. 2003, Table 3."""
         return np.maximum(np.hypot(radius, z / self.axis_ratio), self.core) ** self.exponent
 
 
-@dataclass(frozen=True)
-class Bulge:
+@dataclass(frozen=True, kw_only=True)
+class Bulge(Triaxial):
     """The bulge: a triaxial bar in the plane, its near end at positive longitudes.
 
     Parameters
     ----------
-    age
-        Of its single burst (Gyr).
-    number_density
-        Stars in its center (pc^-3).
     axes
         Scale lengths along the bar, across it and in height (kpc).
     cutoff
@@ -116,13 +197,14 @@ class Bulge:
         Between the bar and the direction to the Sun (deg).
     """
 
-    age: float = 10.0
+    ages: tuple[float, float] = (9.0, 11.0)
+    metallicity: float = 0.0
+    metallicity_spread: float = 0.40
+    mass_function: MassFunction = MassFunction((2.35,))
     number_density: float = 13.7
     axes: tuple[float, float, float] = (1.59, 0.424, 0.42)
     cutoff: float = 2.54
     angle: float = 11.1
-    metallicity: float = 0.0
-    metallicity_spread: float = 0.40
 
     def profile(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Density relative to the center's at Galactocentric x, y, z (kpc).
@@ -139,66 +221,54 @@ class Bulge:
 
 @dataclass(frozen=True)
 class GalaxyModel:
-    """The components of a Galaxy and the shape of its disc; lengths in kpc.
+    """The components of a Galaxy, the shape of its disc and the place of the Sun; lengths in kpc.
+
+    It is frozen data: `dataclasses.replace` makes another one; `milkyway_cnn.galaxy.models` knows those with names
+    and writes them into products.
 
     Parameters
     ----------
     name
         Under which products cite the model.
     thin, thick, spheroid, bulge
-        The components; a star's `component` is 1 to 7 for the thin disc, then 8, 9 and 10 for the other three.
-    warp_start, warp_slope, warp_node
-        The disc's middle plane is raised by slope (R - start) cos(theta - node), theta (rad) counted from the
-        Sun towards l = 90 deg: north there, south at l = 270 deg.
+        The components.
+    warp
+        Of all discs that have none of their own.
     flare_start, flare_slope
-        Beyond the start the disc is thicker by 1 + slope (R - start).
+        Beyond the start the discs are thicker by 1 + slope (R - start).
     edge
-        Radius at which both discs end.
+        Radius at which the discs end.
     metallicity_gradient
         Of the thin disc along the Galactocentric radius (dex / kpc).
     binary_fraction
         Part of the stars that have a companion too close to be seen apart.
+    r_sun, z_sun
+        Galactocentric radius of the Sun and its height above the plane. Local densities stay those at the Sun.
     """
 
     name: str
     thin: tuple[ThinDisc, ...]
-    thick: ThickDisc = ThickDisc()
-    spheroid: Spheroid = Spheroid()
-    bulge: Bulge = Bulge()
-    warp_start: float = 8.4
-    warp_slope: float = 0.18
-    warp_node: float = np.pi / 2
+    thick: tuple[Disc, ...] = (ThickDisc(),)
+    spheroid: Axisymmetric = Spheroid()
+    bulge: Triaxial = Bulge()
+    warp: Warp = Warp()
     flare_start: float = 9.5
     flare_slope: float = 5.45e-4
     edge: float = R_EDGE
     metallicity_gradient: float = -0.07
     binary_fraction: float = 0.0
+    r_sun: float = R_SUN
+    z_sun: float = Z_SUN
 
     @property
-    def components(self) -> tuple[ThinDisc | ThickDisc | Spheroid | Bulge, ...]:
-        """All components, in the order of the stars' `component`, which starts at 1."""
-        return (*self.thin, self.thick, self.spheroid, self.bulge)
+    def components(self) -> tuple[Component, ...]:
+        """All components, in the order of `numbers`."""
+        return (*self.thin, *self.thick, self.spheroid, self.bulge)
 
-
-#: Robin et al. 2003, A&A 409, 523; the numbers are those that the model's own output prints (version 2003-12).
-BESANCON_2003 = GalaxyModel(
-    name="Besancon 2003",
-    thin=(
-        ThinDisc((0.0, 0.15), 0.0140, 0.003999, +0.01, 0.12),
-        ThinDisc((0.15, 1.0), 0.0268, 0.007902, +0.03, 0.12),
-        ThinDisc((1.0, 2.0), 0.0375, 0.006224, +0.03, 0.10),
-        ThinDisc((2.0, 3.0), 0.0551, 0.004020, +0.01, 0.11),
-        ThinDisc((3.0, 5.0), 0.0696, 0.005814, -0.07, 0.18),
-        ThinDisc((5.0, 7.0), 0.0785, 0.004928, -0.14, 0.17),
-        ThinDisc((7.0, 10.0), 0.0791, 0.006590, -0.37, 0.20),
-    ),
-)
-
-#: The model that this package observes and learns from: that of 2003 with two changes [OC]. 40 % of its stars are
-#: unresolved binaries (44 % of solar-type stars, Raghavan et al. 2010; fewer of the dwarfs below), and the warp has
-#: half the slope, for 2MASS sees a weaker stellar warp (Reyle et al. 2009, A&A 495, 819). With them the counts and
-#: the median colors of 2MASS stars around l = 233, b = -19 come out as the tests say, without any tuning per field.
-EMBEDDED = replace(BESANCON_2003, name="embedded", warp_slope=0.09, binary_fraction=0.4)
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What a star's `component` says: 1 to 7 for the thin disc, 8 for any thick disc, 9 spheroid, 10 bulge."""
+        return (*range(1, len(self.thin) + 1), *(8 for _ in self.thick), 9, 10)
 
 
 def density(model: GalaxyModel, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -209,16 +279,16 @@ def density(model: GalaxyModel, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> 
     model
         The Galaxy.
     x, y, z
-        Galactocentric coordinates (kpc) as from `milkyway_cnn.sightlines.galactocentric`; they broadcast.
+        Galactocentric coordinates (kpc) as from `milkyway_cnn.sightlines.galactocentric`, with the model's place of
+        the Sun; they broadcast.
     """
-    radius = np.hypot(x, y)
-    lift = model.warp_slope * np.maximum(radius - model.warp_start, 0.0)
-    lift = lift * np.cos(np.arctan2(y, x) - model.warp_node)
+    radius, theta = np.hypot(x, y), np.arctan2(y, x)
     flare = 1.0 + model.flare_slope * np.maximum(radius - model.flare_start, 0.0)
-    height = (z - lift) / flare
     inside = radius < model.edge
-    sun = np.asarray(R_SUN), np.asarray(Z_SUN)
-    discs: tuple[ThinDisc | ThickDisc, ...] = (*model.thin, model.thick)
-    parts = [np.where(inside, disc.profile(radius, height) / disc.profile(*sun), 0.0) for disc in discs]
+    sun = np.asarray(model.r_sun), np.asarray(model.z_sun)
+    parts = []
+    for disc in (*model.thin, *model.thick):
+        height = (z - (disc.warp or model.warp).height(radius, theta)) / flare
+        parts.append(np.where(inside, disc.profile(radius, height) / disc.profile(*sun), 0.0))
     parts += [model.spheroid.profile(radius, z) / model.spheroid.profile(*sun), model.bulge.profile(x, y, z)]
     return np.stack(np.broadcast_arrays(*parts))

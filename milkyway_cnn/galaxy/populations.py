@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from milkyway_cnn.galaxy.density import Bulge, Spheroid, ThickDisc, ThinDisc
+from milkyway_cnn.galaxy.density import Axisymmetric, Component, Triaxial
 from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
 from milkyway_cnn.galaxy.photometry import absolute_magnitudes, log_gravity
 
@@ -33,7 +33,6 @@ _LEAST_RATIO = 0.1
 # Red clump [OC]: the tracks make it too luminous and too wide. Magnitudes added to stars of less than 2.2 Msun that
 # burn helium, and how much of their own luminosity's change is kept: M_Ks = -1.606 (Ruiz-Dern et al. 2018).
 _CLUMP_FAINTER, _CLUMP_SPREAD = 0.33, 0.5
-Component = ThinDisc | ThickDisc | Spheroid | Bulge
 _HELIUM = list(PHASES).index("core helium burning")
 
 
@@ -67,10 +66,9 @@ class States:
 def states(component: Component, binary_fraction: float = 0.0) -> States:
     """Build the states of a component from its ages, metallicities and local density.
 
-    Stars form at a constant rate between the component's youngest and oldest age, with masses from 0.08 to
-    20 Msun. Of the many states of all tracks a fixed number is kept, by systematic sampling that favors luminous
-    stars, with numbers that make up for it. Companions of binaries are on the main sequence; the components'
-    mass density includes them.
+    Stars form between the component's youngest and oldest age, with masses from 0.08 to 20 Msun. Of the many
+    states of all tracks a fixed number is kept, by systematic sampling that favors luminous stars, with numbers
+    that make up for it. Companions of binaries are on the main sequence; the components' mass density includes them.
     """
     metallicity, star, point, number = _alive(component, binary_fraction)
     log_l = _along_tracks("log_luminosity", metallicity, star, point + 0.5)
@@ -112,41 +110,29 @@ def states(component: Component, binary_fraction: float = 0.0) -> States:
 
 def _alive(component: Component, binary_fraction: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Find all states that a component's stars are in: [Fe/H], index of mass, point of the track, number per pc^3."""
-    born = _mass_function(component)[:, None]
-    youngest, oldest = _ages(component)
+    born = component.mass_function.number(_MASS_EDGES)[:, None]
+    youngest, oldest = (1e3 * age for age in component.ages)
     deviates = np.array([NormalDist().inv_cdf((k + 0.5) / _METALLICITIES) for k in range(_METALLICITIES)])
     parts = []
     for metallicity in component.metallicity + component.metallicity_spread * deviates / deviates.std():
         lower, part = _between(np.asarray(metallicity))
         log_time = _table("log_time")
         time = 10.0 ** _mix(log_time[lower], log_time[lower + 1], part) - 1.0
-        number = born * np.diff(np.clip(time, youngest, oldest), axis=1)
+        number = born * np.diff(_formed(np.clip(time, youngest, oldest), component.decay), axis=1)
         star, point = np.nonzero(number)
         parts.append((np.full(star.shape, metallicity), star, point, number[star, point]))
     metallicity, star, point, number = (np.concatenate(p) for p in zip(*parts, strict=True))
-    if isinstance(component, Bulge):
+    if isinstance(component, Triaxial):
         return metallicity, star, point, number * component.number_density / number.sum()
+    assert isinstance(component, Axisymmetric)
     mass = _along_tracks("mass", metallicity, star, point.astype(float))
     mass = mass + 0.5 * (1.0 + _LEAST_RATIO) * binary_fraction * _MASSES[star]
     return metallicity, star, point, number * component.mass_density / (number * mass).sum()
 
 
-def _mass_function(component: Component) -> np.ndarray:
-    """Stars born per bin of initial mass, of arbitrary scale.
-
-    dN/dm = m^-1.6 below 1 Msun and m^-3 above in the thin disc, m^-0.5 in the thick disc and the spheroid, m^-2.35
-    in the bulge: Robin et al. 2003, A&A 409, 523, Table 1, and the header of the model's output.
-    """
-    below, above = {ThinDisc: (1.6, 3.0), Bulge: (2.35, 2.35)}.get(type(component), (0.5, 0.5))
-    low = np.minimum(_MASS_EDGES, 1.0) ** (1.0 - below) / (1.0 - below)
-    return np.diff(low + (np.maximum(_MASS_EDGES, 1.0) ** (1.0 - above) - 1.0) / (1.0 - above))
-
-
-def _ages(component: Component) -> tuple[float, float]:
-    """Youngest and oldest stars (Myr); the bursts of the old components last 2 Gyr [OC]."""
-    if isinstance(component, ThinDisc):
-        return 1e3 * component.ages[0], 1e3 * component.ages[1]
-    return 1e3 * (component.age - 1.0), 1e3 * (component.age + 1.0)
+def _formed(age: np.ndarray, decay: float) -> np.ndarray:
+    """Stars formed since `age` (Myr), of arbitrary scale, at a rate that grows as exp(decay x age in Gyr)."""
+    return np.expm1(1e-3 * decay * age) / decay if decay else age
 
 
 @cache

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.galaxy.density import EMBEDDED, GalaxyModel, density
+from milkyway_cnn.galaxy.density import GalaxyModel, density
+from milkyway_cnn.galaxy.models import EMBEDDED
 from milkyway_cnn.galaxy.populations import states
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.kernels.stars import draw_counts, draw_stars
@@ -134,10 +134,10 @@ def _cells(
     edges = np.minimum(_NEAREST * 10.0 ** (0.2 * _STEP * np.arange(steps + 1)), farthest)
     middle = np.sqrt(edges[:-1] * edges[1:])
     shell = 1e9 * solid_angle * SQUARE_DEGREE * np.diff(edges**3) / 3.0
-    x, y, z = galactocentric(np.asarray(l), np.asarray(b), middle)
+    x, y, z = galactocentric(np.asarray(l), np.asarray(b), middle, model.r_sun, model.z_sun)
     relative = density(model, x, y, z)
     thin = np.arange(len(model.components)) < len(model.thin)
-    metallicity = model.metallicity_gradient * thin[:, None] * (np.hypot(x, y) - R_SUN)
+    metallicity = model.metallicity_gradient * thin[:, None] * (np.hypot(x, y) - model.r_sun)
 
     count = len(model.components)
     sorted_states = _sorted_states(model, faintest_J, faintest_Ks)
@@ -154,7 +154,7 @@ def _cells(
         metallicity=metallicity.T.astype(np.float32).ravel(),
         start=np.tile(sorted_states.start[:-1], steps),
         visible=np.array(visible).T.ravel(),
-        component=np.tile(np.arange(1, count + 1, dtype=np.uint8), steps),
+        component=np.tile(np.array(model.numbers, np.uint8), steps),
         cumulative=sorted_states.cumulative,
         magnitudes=sorted_states.magnitudes,
         slopes=sorted_states.slopes,

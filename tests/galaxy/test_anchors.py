@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from milkyway_cnn.extinction.diffuse import diffuse_dust
-from milkyway_cnn.galaxy.density import BESANCON_2003, density
+from milkyway_cnn.galaxy.density import Warp, density
+from milkyway_cnn.galaxy.models import BESANCON_2003
 from milkyway_cnn.galaxy.populations import states
 from milkyway_cnn.galaxy.synthesis import expected_counts
 from milkyway_cnn.sightlines import SQUARE_DEGREE, galactocentric
 
-FLAT = replace(BESANCON_2003, warp_slope=0.0)
+FLAT = replace(BESANCON_2003, warp=Warp(north=0.0, south=0.0))
 
 # Teff (K) and V-Ks of dwarfs (Pecaut & Mamajek), taken for giants too.
 V_KS = np.array(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from milkyway_cnn.galaxy.density import BESANCON_2003
+from milkyway_cnn.galaxy.models import BESANCON_2003
 from milkyway_cnn.galaxy.synthesis import synthesize
 
 #: Output of the model of 2003 towards (200, 59), of about one square degree.

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from milkyway_cnn.constants import R_SUN, Z_SUN
-from milkyway_cnn.galaxy.density import BESANCON_2003, density
+from milkyway_cnn.galaxy.density import Warp, density
+from milkyway_cnn.galaxy.models import BESANCON_2003
 
 
 def test_every_component_is_one_at_the_sun():
     np.testing.assert_allclose(density(BESANCON_2003, R_SUN, 0.0, Z_SUN)[:9], np.ones(9), rtol=1e-2)
-    flat = replace(BESANCON_2003, warp_slope=0.0)
+    flat = replace(BESANCON_2003, warp=Warp(north=0.0, south=0.0))
     np.testing.assert_allclose(density(flat, R_SUN, 0.0, Z_SUN)[:9], np.ones(9), rtol=1e-12)
 
 
@@ -26,13 +27,13 @@ def test_discs_end_and_the_spheroid_goes_on():
 
 
 def test_older_classes_are_thicker():
-    flat = replace(BESANCON_2003, warp_slope=0.0)
+    flat = replace(BESANCON_2003, warp=Warp(north=0.0, south=0.0))
     heights = density(flat, R_SUN, 0.0, np.array([0.0, 0.5]))
     assert (np.diff(heights[:8, 1] / heights[:8, 0]) > 0).all()
 
 
 def test_thick_disc_is_smooth_at_its_junction():
-    thick = BESANCON_2003.thick
+    (thick,) = BESANCON_2003.thick
     below, at, above = thick.profile(R_SUN, np.array([0.3999, 0.4, 0.4001]))
     assert below - at == pytest.approx(at - above, rel=1e-3)
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from milkyway_cnn.galaxy.density import BESANCON_2003
+from milkyway_cnn.galaxy.models import BESANCON_2003
 from milkyway_cnn.galaxy.populations import states
 
-THIN, THICK, SPHEROID = BESANCON_2003.thin, BESANCON_2003.thick, BESANCON_2003.spheroid
+THIN, (THICK,), SPHEROID = BESANCON_2003.thin, BESANCON_2003.thick, BESANCON_2003.spheroid
 
 # Disc stars per pc^3 and magnitude (1e-5) from M_Ks = -4 to 5 at the left edges of the bins: an independent
 # synthesis of the same model, whose clump was half a bin brighter, so that two bins are taken together.

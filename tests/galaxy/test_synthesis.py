@@ -9,11 +9,12 @@ import pytest
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.diffuse import diffuse_dust
 from milkyway_cnn.extinction.law import A_J, A_KS
-from milkyway_cnn.galaxy.density import BESANCON_2003
+from milkyway_cnn.galaxy.density import Warp
+from milkyway_cnn.galaxy.models import BESANCON_2003
 from milkyway_cnn.galaxy.synthesis import expected_counts, synthesize
 from milkyway_cnn.sightlines import galactocentric
 
-FLAT = replace(BESANCON_2003, warp_slope=0.0)
+FLAT = replace(BESANCON_2003, warp=Warp(north=0.0, south=0.0))
 
 # Stars per square degree with J < 15.8 and Ks < 14.3 behind 0.7 mag / kpc of diffuse dust, and without dust: an
 # independent synthesis of the same model without a warp.
