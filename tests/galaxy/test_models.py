@@ -25,7 +25,7 @@ def test_an_unknown_name_is_one_sentence():
 
 
 def test_scale_length_out_of_range_is_one_sentence():
-    with pytest.raises(InputError, match="from 0.5 to 10"):
+    with pytest.raises(InputError, match="must lie from"):
         rescaled(EMBEDDED, 0.0)
 
 
