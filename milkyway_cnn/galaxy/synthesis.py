@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from milkyway_cnn.sightlines import SQUARE_DEGREE, galactocentric
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-__all__ = ["Stars", "expected_counts", "synthesize"]
+__all__ = ["Stars", "expected_counts", "synthesize", "synthesize_chunks"]
 
 # Square degrees of the whole sky.
 _SKY = 41_253
@@ -210,6 +211,40 @@ def synthesize(
     InputError
         When the direction, the solid angle or the distance is out of range.
     """
+    chunks = list(
+        synthesize_chunks(
+            l,
+            b,
+            solid_angle,
+            seed=seed,
+            faintest_J=faintest_J,
+            faintest_Ks=faintest_Ks,
+            farthest=farthest,
+            model=model,
+        )
+    )
+    return Stars(*(np.concatenate([getattr(chunk, field.name) for chunk in chunks]) for field in fields(Stars)))
+
+
+def synthesize_chunks(
+    l: float,
+    b: float,
+    solid_angle: float,
+    *,
+    seed: int,
+    faintest_J: float = 16.2,
+    faintest_Ks: float = 14.7,
+    farthest: float = 25.0,
+    model: GalaxyModel = EMBEDDED,
+    chunk: int = 1 << 20,
+) -> Iterator[Stars]:
+    """Draw the stars of `synthesize` in turns of at most `chunk`, so that they never lie in memory together.
+
+    Any `chunk` gives the same stars in the same order.
+    """
+    if chunk < 1:
+        msg = f"chunk (={chunk}) must be at least 1 star; 1048576 of them take 25 MB"
+        raise InputError(msg)
     cells = _cells(l, b, solid_angle, faintest_J, faintest_Ks, farthest, model, at="near")
     key = np.uint64(seed)
     for branch in np.array((l, b), dtype=np.float64).view(np.uint64):
@@ -217,11 +252,13 @@ def synthesize(
     counts = np.empty(cells.near.size, np.int64)
     draw_counts(np.uint64(fork(key, np.uint64(0))), cells.expected, counts)
     first = np.concatenate(([0], np.cumsum(counts)))
-    distance, J, H, Ks = np.empty((4, first[-1]), np.float32)
-    cell_of = np.empty(first[-1], np.int32)
-    draw_stars(
-        np.uint64(fork(key, np.uint64(1))), first, cells.near, cells.far, cells.metallicity, cells.start, cells.visible,
-        cells.cumulative, cells.magnitudes, cells.slopes, distance, J, H, Ks, cell_of,
-    )  # fmt: skip
-    kept = (faintest_J > J) & (Ks < faintest_Ks)
-    return Stars(distance[kept], J[kept], H[kept], Ks[kept], cells.component[cell_of[kept]])
+    for begin in range(0, max(first[-1], 1), chunk):
+        size = min(chunk, first[-1] - begin)
+        distance, J, H, Ks = np.empty((4, size), np.float32)
+        cell_of = np.empty(size, np.int32)
+        draw_stars(
+            np.uint64(fork(key, np.uint64(1))), begin, first, cells.near, cells.far, cells.metallicity, cells.start,
+            cells.visible, cells.cumulative, cells.magnitudes, cells.slopes, distance, J, H, Ks, cell_of,
+        )  # fmt: skip
+        kept = (faintest_J > J) & (Ks < faintest_Ks)
+        yield Stars(distance[kept], J[kept], H[kept], Ks[kept], cells.component[cell_of[kept]])

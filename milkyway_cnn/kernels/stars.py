@@ -25,18 +25,20 @@ def draw_counts(key, expected, out):
 
 @loop
 def draw_stars(
-    key, first, near, far, abundance, start, visible, cumulative, magnitudes, slopes, distance, J, H, Ks, cell_of
+    key, begin, first, near, far, abundance, start, visible, cumulative, magnitudes, slopes, distance, J, H, Ks, cell_of
 ):
-    """Draw the stars of every cell; a cell is one step of distance of one component.
+    """Draw a run of the stars of all cells; a cell is one step of distance of one component.
 
     Star number i of all has its own two draws of the stream `key`, so that any division of the work among
-    threads gives the same stars. Its distance is uniform within the step; its state is found by a binary
+    threads, or into runs, gives the same stars. Its distance is uniform within the step; its state is found by a binary
     search for a uniform part of the cumulative numbers of its component's visible states.
 
     Parameters
     ----------
     key
         Stream of random numbers, uint64.
+    begin
+        Number of the first star drawn; as many are as the outputs hold.
     first
         Number of the first star of each cell and, last, of all stars: (cells + 1,) int64.
     near, far
@@ -52,11 +54,11 @@ def draw_stars(
     distance, J, H, Ks, cell_of
         Filled with kpc, apparent magnitudes and cells: (stars,) float32 and int32.
     """
-    stars = first[-1]
+    stars = distance.size
     for block in prange((stars + _BLOCK - 1) // _BLOCK):
-        begin = block * _BLOCK
-        cell = np.searchsorted(first, begin, side="right") - 1
-        for star in range(begin, min(begin + _BLOCK, stars)):
+        cell = np.searchsorted(first, begin + block * _BLOCK, side="right") - 1
+        for row in range(block * _BLOCK, min((block + 1) * _BLOCK, stars)):
+            star = begin + row
             while first[cell + 1] <= star:
                 cell += 1
             place = uniform(bits(key, np.uint64(2 * star)))
@@ -73,8 +75,8 @@ def draw_stars(
             d = near[cell] + place * (far[cell] - near[cell])
             modulus = np.float32(5.0) * math.log10(d) + np.float32(10.0)
             dex = abundance[cell]
-            distance[star] = d
-            J[star] = modulus + magnitudes[low, 0] + dex * slopes[low, 0]
-            H[star] = modulus + magnitudes[low, 1] + dex * slopes[low, 1]
-            Ks[star] = modulus + magnitudes[low, 2] + dex * slopes[low, 2]
-            cell_of[star] = cell
+            distance[row] = d
+            J[row] = modulus + magnitudes[low, 0] + dex * slopes[low, 0]
+            H[row] = modulus + magnitudes[low, 1] + dex * slopes[low, 1]
+            Ks[row] = modulus + magnitudes[low, 2] + dex * slopes[low, 2]
+            cell_of[row] = cell

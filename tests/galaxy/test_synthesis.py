@@ -11,7 +11,7 @@ from milkyway_cnn.extinction.diffuse import diffuse_dust
 from milkyway_cnn.extinction.law import A_J, A_KS
 from milkyway_cnn.galaxy.density import Warp
 from milkyway_cnn.galaxy.models import BESANCON_2003
-from milkyway_cnn.galaxy.synthesis import expected_counts, synthesize
+from milkyway_cnn.galaxy.synthesis import expected_counts, synthesize, synthesize_chunks
 from milkyway_cnn.sightlines import galactocentric
 
 FLAT = replace(BESANCON_2003, warp=Warp(north=0.0, south=0.0))
@@ -75,6 +75,19 @@ def test_same_seed_same_stars_on_any_number_of_threads():
         np.testing.assert_array_equal(getattr(one, name), getattr(many, name))
 
 
+@pytest.mark.parametrize("chunk", [1_000, 4_097, 10_000_000])
+def test_same_seed_same_stars_in_any_chunks(chunk):
+    whole = synthesize(285, 0, 0.2, seed=3)
+    parts = list(synthesize_chunks(285, 0, 0.2, seed=3, chunk=chunk))
+    assert max(map(len, parts)) <= chunk
+    for name in ("distance", "J", "H", "Ks", "component"):
+        np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name))
+
+
+def test_a_direction_without_stars_gives_none():
+    assert len(synthesize(0, 90, 1e-7, seed=1)) == 0
+
+
 def test_other_seeds_and_directions_give_other_stars():
     stars = synthesize(285, 0, 0.05, seed=3)
     for other in (synthesize(285, 0, 0.05, seed=4), synthesize(285, 0.5, 0.05, seed=3)):
@@ -101,8 +114,15 @@ def test_arrays_are_ready_for_kernels_and_the_table_has_units():
         ((280, 91, 0.25), "b=91 deg is not on the sky"),
         ((float("nan"), 0, 0.25), "l=nan"),
         ((280, 0, 0.0), "must be positive"),
+        ((280, 0, -0.25), r"solid_angle \(=-0.25\) must be positive"),
+        ((280, 0, 50_000.0), "at most the sky's"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, sentence):
     with pytest.raises(InputError, match=sentence):
         synthesize(*arguments, seed=1)
+
+
+def test_no_chunk_is_one_sentence():
+    with pytest.raises(InputError, match="must be at least 1 star"):
+        next(synthesize_chunks(280, 0, 0.25, seed=1, chunk=0))
