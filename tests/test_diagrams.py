@@ -1,7 +1,5 @@
 """Diagrams of observed and modeled stars."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -18,7 +16,7 @@ def catalog():
     magnitudes = {band: rng.uniform(5, 17, n).astype(np.float32) for band in ("J", "H", "Ks")}
     magnitudes["H"][::10] = np.nan
     errors = {f"{band}_error": np.full(n, 0.03, np.float32) for band in ("J", "H", "Ks")}
-    return Catalog(rng.uniform(279.5, 282.5, n), rng.uniform(-1.0, 0.4, n), **magnitudes, **errors, report=None)
+    return Catalog(rng.uniform(279.5, 282.5, n), rng.uniform(-1.0, 0.4, n), magnitudes | errors)
 
 
 def test_every_star_of_a_cell_is_accounted_for(catalog):
@@ -33,7 +31,7 @@ def test_every_star_of_a_cell_is_accounted_for(catalog):
 
     i, j = 1, 2
     here = on_grid & (np.floor((catalog.l - 280) / 0.5) == j) & (np.floor((catalog.b + 1) / 0.5) == i)
-    safe = here & (catalog.J < 15.8) & (catalog.Ks < 14.3) & np.isfinite(catalog.H)
+    safe = here & (catalog["J"] < 15.8) & (catalog["Ks"] < 14.3) & np.isfinite(catalog["H"])
     assert int(observed["stars"][i, j] + observed["outside"][i, j]) == np.count_nonzero(safe)
 
 
@@ -48,7 +46,7 @@ def test_coverage_is_the_share_of_filled_parts(catalog):
 def test_a_star_lands_in_the_pixel_of_its_color_and_magnitude():
     star = {"J": 10.75, "H": 10.3, "Ks": 10.0}
     values = {name: np.array([value], np.float32) for name, value in star.items()}
-    catalog = SimpleNamespace(l=np.array([10.1]), b=np.array([0.1]), **values)
+    catalog = Catalog(np.array([10.1]), np.array([0.1]), values)
     observed = diagrams.observe_cells(catalog, Grid(10.0, 10.5, 0.0, 0.5, 0.5))
     pixel = observed["diagram"].sel(color=0.75, magnitude=10.0, method="nearest")
     assert pixel.item() == 1

@@ -70,10 +70,9 @@ def test_uncovered_cells_are_not_read(stream, tmp_path):
     from milkyway_cnn.surveys.read import Catalog
 
     Ks = rng.uniform(9, 14, n).astype(np.float32)
-    error = np.full(n, 0.03, np.float32)
-    catalog = Catalog(
-        rng.uniform(215, 215.5, n), rng.uniform(-19, -18.5, n), Ks + 0.6, Ks + 0.1, Ks, error, error, error, None
-    )
+    columns = {"J": Ks + 0.6, "H": Ks + 0.1, "Ks": Ks}
+    columns |= {f"{band}_error": np.full(n, 0.03, np.float32) for band in ("J", "H", "Ks")}
+    catalog = Catalog(rng.uniform(215, 215.5, n), rng.uniform(-19, -18.5, n), columns)
     observed = diagrams.observe_cells(catalog, Grid(215.0, 216.0, -19.0, -18.5, 0.5))
     bare = prediction.bare_cells(observed, seed=1)
     assert bare.dims == observed["diagram"].dims

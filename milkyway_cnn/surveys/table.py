@@ -1,130 +1,266 @@
-"""Open a file of stars as a table: which format it has, and which of its columns is which."""
+"""Open a file of stars as a table, whatever format it has: FITS, VOTable, CSV, ECSV, IPAC, JSON, parquet or HDF5."""
 
 from __future__ import annotations
 
 import gzip
+import importlib
+import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from milkyway_cnn.errors import InputError
 
-__all__ = ["PHOTOMETRY", "StarTable", "open_table"]
-
-#: Recognized names of each column, lower case, the preferred one first: VizieR II/246, then IRSA fp_psc.
-_GALACTIC = {"l": ("glon", "_glon"), "b": ("glat", "_glat")}
-_EQUATORIAL = {"ra": ("raj2000", "_raj2000", "ra"), "dec": ("dej2000", "_dej2000", "dec")}
-PHOTOMETRY = {
-    "J": ("jmag", "j_m"),
-    "H": ("hmag", "h_m"),
-    "Ks": ("kmag", "ksmag", "k_m"),
-    "J_error": ("e_jmag", "j_msigcom", "j_cmsig"),
-    "H_error": ("e_hmag", "h_msigcom", "h_cmsig"),
-    "Ks_error": ("e_kmag", "e_ksmag", "k_msigcom", "k_cmsig"),
-}
+__all__ = ["StarTable", "open_table"]
 
 
 @dataclass(frozen=True)
 class StarTable:
-    """A file's table, its columns left on disk where the format allows, and the file's name of each column.
+    """A file's table; its columns are left on disk where the format allows.
 
-    `columns` has the keys of `PHOTOMETRY` and either l and b, or ra and dec.
+    Parameters
+    ----------
+    path
+        The file.
+    table
+        astropy table.
+    remarks
+        What the format told beside the rows.
     """
 
     path: Path
     table: Any
-    columns: Mapping[str, str]
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
 
-    def numbers(self, key: str, rows: slice, dtype: type) -> np.ndarray:
-        """Copy some rows of a column, in native byte order, missing values as NaN.
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.table.colnames)
 
-        Raises
-        ------
-        InputError
-            When the column holds text or arrays.
-        """
-        column = self.table[self.columns[key]][rows]
-        shown = " ".join(str(column[0]).split())[:40]
-        msg = f"column {column.name} of {self.path} holds {shown!r}; it must hold one decimal number in each row"
-        if column.ndim != 1 or column.dtype.kind == "c":
-            raise InputError(msg)
-        try:
-            with np.errstate(over="ignore"):
-                return np.array(np.ma.filled(np.ma.asarray(column).astype(dtype), np.nan))
-        except (TypeError, ValueError):
-            raise InputError(msg) from None
+    def rows(self, rows: slice) -> Mapping[str, Any]:
+        """Some rows, whose columns are cut out only when asked for."""
+        return _Rows(self.table, rows)
 
 
-def open_table(path: str | Path) -> StarTable:
-    """Open a FITS table, VOTable, CSV or ECSV, plain or gzipped, with 2MASS-like columns.
+class _Rows(Mapping[str, Any]):
+    def __init__(self, table: Any, rows: slice) -> None:
+        self._table, self._rows = table, rows
+
+    def __getitem__(self, name: str) -> Any:
+        return self._table[name][self._rows]
+
+    def __iter__(self) -> Any:
+        return iter(self._table.colnames)
+
+    def __len__(self) -> int:
+        return len(self._table.colnames)
+
+
+def open_table(path: str | Path, part: str | int | None = None) -> StarTable:
+    """Open a file of stars, plain or gzipped; its first bytes tell the format, for names promise too much.
+
+    Parameters
+    ----------
+    part
+        Which table, in a file of several: name or number of a FITS extension, number of a VOTable's table, path in
+        HDF5. A file of one table needs none.
 
     Raises
     ------
     InputError
-        When the file is missing, is no readable table, lacks a needed column or has no row.
+        When the file is missing, is no readable table, is cut off, has several tables and no `part`, or has no row.
     """
-    from astropy.table import Table
-
     path = Path(path)
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
             # Dialects of FITS and VOTable that astropy reads with a remark are none of our reader's concern.
             warnings.simplefilter("ignore")
-            table = Table.read(file, **_format(path))
+            zipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            plain = gzip.GzipFile(fileobj=file) if zipped else file
+            start = plain.read(2880)
+            plain.seek(0)
+            reader = _reader(start)
+            if reader is None:
+                msg = f"{path} is neither FITS, VOTable, CSV, IPAC, JSON, parquet nor HDF5; export it in one of these"
+                raise InputError(msg)
+            # FITS that is not zipped stays on disk; the other libraries seek in what they read.
+            content = file if reader is _fits else (io.BytesIO(plain.read()) if zipped else file)
+            table, remarks = reader(content, part, path)
     except FileNotFoundError:
-        msg = f"there is no catalog at {path}; give the path of a FITS, VOTable or CSV file"
+        msg = f"there is no catalog at {path}; give the path of a FITS, VOTable, CSV, parquet or HDF5 file"
         raise InputError(msg) from None
     except InputError:
         raise
     except Exception as error:  # what parsers raise on damaged files has no common base
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        msg = f"{path} cannot be read as a table of stars ({reason}); give a complete FITS, VOTable or CSV file"
+        reason = " ".join((str(error).strip() or type(error).__name__).splitlines()[0].split())
+        msg = f"{path} cannot be read as a table of stars ({reason}); give a complete file"
         raise InputError(msg) from error
-    columns = _recognize(path, table.colnames)
-    if not len(table):
-        msg = f"{path} has the right columns but no rows; give a catalog with stars"
-        raise InputError(msg)
-    return StarTable(path, table, columns)
+    return StarTable(path, table, remarks)
 
 
-def _format(path: Path) -> dict[str, Any]:
-    """Arguments of `Table.read` for a file, by its first bytes: names of files promise too much."""
-    with path.open("rb") as plain:
-        zipped = plain.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if zipped else path.open("rb") as file:
-        start = file.read(2880)
+Reading = tuple[Any, tuple[str, ...]]
+
+
+def _reader(start: bytes) -> Callable[[BinaryIO, str | int | None, Path], Reading] | None:
+    """Reader of a format, by the first bytes of a file."""
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"SIMPLE  ="):
-        return {"format": "fits", "memmap": not zipped, "mask_invalid": False, "unit_parse_strict": "silent"}
+        return _fits
     if b"<VOTABLE" in start:
-        return {"format": "votable", "use_names_over_ids": True}
+        return _votable
+    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+        return _hdf5
+    if start.startswith(b"PAR1"):
+        return _parquet
+    if b"\0" in start:
+        return None
     if start.startswith(b"# %ECSV"):
-        return {"format": "ascii.ecsv"}
-    if b"," in start and b"\0" not in start:
-        return {"format": "ascii.csv", "comment": "#", "fill_values": [("", "0"), ("null", "0")]}
-    msg = f"{path} is neither FITS nor VOTable nor CSV; export the catalog in one of these formats"
-    raise InputError(msg)
+        return _ascii("ascii.ecsv")
+    if text.startswith(b"{"):
+        return _json
+    if text.startswith((b"\\", b"|")):
+        return _ascii("ascii.ipac")
+    return _ascii("ascii.csv") if b"," in start else None
 
 
-def _recognize(path: Path, names: list[str]) -> dict[str, str]:
-    """Find the file's name of each needed column."""
-    present = {name.lower(): name for name in reversed(names)}
+def _fits(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
+    from astropy.io import fits
+    from astropy.table import Table
 
-    def found(wanted: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-        return {key: present[name] for key, options in wanted.items() for name in reversed(options) if name in present}
+    zipped = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    options: dict[str, Any] = {"memmap": not zipped, "mask_invalid": False, "unit_parse_strict": "silent"}
+    if part is None:
+        units = fits.open(file, memmap=not zipped)
+        tables = [unit.name or str(n) for n, unit in enumerate(units) if isinstance(unit, fits.hdu.table._TableBaseHDU)]
+        units.close(closed=False)
+        file.seek(0)
+        _one_of(tables, path)
+    return Table.read(file, format="fits", hdu=part, **options), ()
 
-    galactic, equatorial, photometry = found(_GALACTIC), found(_EQUATORIAL), found(PHOTOMETRY)
-    position = galactic if len(galactic) == 2 else equatorial
-    lacking = [f"{key} ({' or '.join(options)})" for key, options in PHOTOMETRY.items() if key not in photometry]
-    if len(position) < 2:
-        lacking.append("position (glon and glat, or raj2000 and dej2000, or ra and dec)")
-    if lacking:
-        msg = f"{path} lacks columns; needed, under a name in parentheses in any case: {', '.join(lacking)}"
+
+def _votable(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
+    from astropy.io.votable import parse
+
+    document = parse(file)
+    tables = list(document.iter_tables())
+    if part is None:
+        _one_of([str(n) for n in range(len(tables))], path)
+    infos = [info for resource in document.resources for info in resource.infos]
+    cut_off = any(info.name == "QUERY_STATUS" and str(info.value).upper() == "OVERFLOW" for info in infos)
+    failed = [info for info in infos if info.name == "QUERY_STATUS" and str(info.value).upper() == "ERROR"]
+    if failed:
+        msg = f"{path} holds the error of a service, not stars: {' '.join(str(failed[0].content).split())[:200]}"
         raise InputError(msg)
-    return position | photometry
+    remark = "the service cut the table off at its row limit (OVERFLOW): ask for smaller pieces"
+    return tables[int(part or 0)].to_table(use_names_over_ids=True), (remark,) if cut_off else ()
+
+
+def _ascii(format: str) -> Callable[[BinaryIO, str | int | None, Path], Reading]:
+    def read(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
+        from astropy.table import Table
+
+        text = file.read().decode("utf-8-sig") + "\n"  # without a line's end it would be taken for a file's name
+        if format != "ascii.csv":
+            return Table.read(text.splitlines(), format=format), ()
+        # Unlike ascii.csv, a basic table with commas does not fill up lines that were cut off.
+        options: dict[str, Any] = {"delimiter": ",", "comment": "#", "fill_values": [("", "0"), ("null", "0")]}
+        return Table.read(text, format="ascii.basic", guess=False, **options), ()
+
+    return read
+
+
+def _json(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
+    """Replies of MAST: names in `info` and lists in `data`, or names in `fields` and objects in `data`."""
+    import json
+
+    from astropy.table import Table
+
+    reply = json.load(file)
+    names = [str(field["name"]) for field in reply.get("info") or reply["fields"]]
+    rows = [[row[name] for name in names] if isinstance(row, dict) else row for row in reply["data"]]
+    if any(len(row) != len(names) for row in rows):
+        msg = f"{path} has rows of another length than its {len(names)} columns; give a complete file"
+        raise InputError(msg)
+    return Table({name: _values([row[n] for row in rows]) for n, name in enumerate(names)}), ()
+
+
+def _values(values: list[Any]) -> np.ma.MaskedArray:
+    """Values of JSON as one array, null masked."""
+    mask = [value is None for value in values]
+    kinds = {type(value) for value in values if value is not None}
+    filler: Any = "" if str in kinds else 0
+    return np.ma.masked_array([filler if value is None else value for value in values], mask)
+
+
+def _parquet(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
+    from astropy.table import Column, MaskedColumn, Table
+
+    _optional("pyarrow", "parquet")
+    import pyarrow.parquet
+
+    arrow = pyarrow.parquet.read_table(file)
+    table = Table()
+    for field in arrow.schema:
+        column = arrow[field.name]
+        unit = (field.metadata or {}).get(b"unit", b"").decode() or None
+        if column.null_count:
+            missing = column.is_null().to_numpy()
+            filled = column.fill_null("" if pyarrow.types.is_string(field.type) else 0).to_numpy()
+            table[field.name] = MaskedColumn(filled, mask=missing, unit=unit)
+        else:
+            table[field.name] = Column(column.to_numpy(), unit=unit)
+    return table, ()
+
+
+def _hdf5(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
+    from astropy.table import Table
+
+    _optional("h5py", "HDF5")
+    import h5py
+
+    with h5py.File(file) as content:
+        tables: list[str] = []
+
+        def visit(name: str, node: Any) -> None:
+            columns = isinstance(node, h5py.Group) and any(
+                isinstance(child, h5py.Dataset) and child.ndim and child.dtype.names is None for child in node.values()
+            )
+            if columns or (isinstance(node, h5py.Dataset) and node.dtype.names):
+                tables.append(name)
+
+        visit("/", content)
+        content.visititems(visit)
+        if part is None:
+            _one_of(tables, path)
+        node = content[str(part) if part is not None else tables[0]]
+        if isinstance(node, h5py.Dataset):
+            return Table(node[()]), ()
+        columns = {name: child for name, child in node.items() if isinstance(child, h5py.Dataset) and child.ndim}
+        table = Table({name: child[()] for name, child in columns.items()})
+        for name, child in columns.items():
+            table[name].unit = child.attrs.get("unit")
+        return table, ()
+
+
+def _one_of(tables: list[str], path: Path) -> None:
+    if len(tables) != 1:
+        several = f"{len(tables)} tables ({', '.join(tables[:10])}); choose one with part"
+        msg = f"{path} holds {several if tables else 'no table of stars'}"
+        raise InputError(msg)
+
+
+def _optional(module: str, format: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        msg = f"{format} files are read with {module}, which is not installed; pip install 'milkyway-cnn[formats]'"
+        raise InputError(msg) from None

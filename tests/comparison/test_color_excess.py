@@ -96,10 +96,11 @@ def test_real_orion_is_dusty_and_its_control_field_is_not(name: str) -> None:
         pytest.skip(f"{SHARED / name} is not here")
     catalog, bare = read_catalog(SHARED / name), read_catalog(SHARED / "pnicer_CF_2mass.fits")
     grid = Grid(207, 216, -20.5, -18, 0.5) if "Orion" in name else Grid(232, 234.5, -20.5, -18.5, 0.5)
-    positions_and_magnitudes = (catalog.l, catalog.b, catalog.J, catalog.H, catalog.Ks)
+    positions_and_magnitudes = (catalog.l, catalog.b, *(catalog[band] for band in ("J", "H", "Ks")))
+    reference = tuple(bare[band] for band in ("J", "H", "Ks"))
     maps = {
         (method, statistic): color_excess(
-            *positions_and_magnitudes, grid, (bare.J, bare.H, bare.Ks), method=method, statistic=statistic
+            *positions_and_magnitudes, grid, reference, method=method, statistic=statistic
         )["A_V"]
         for method in ("nice", "nicer")
         for statistic in ("mean", "median")

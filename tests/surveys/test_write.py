@@ -40,7 +40,7 @@ def test_native_byte_order_is_welcome_and_the_reader_agrees(tmp_path):
         append(table.astype(ROW.newbyteorder("=")))
     catalog = read_catalog(tmp_path / "stars.fits")
     np.testing.assert_array_equal(catalog.l, table["GLON"])
-    np.testing.assert_array_equal(catalog.Ks_error, table["e_Kmag"])
+    np.testing.assert_array_equal(catalog["Ks_error"], table["e_Kmag"])
 
 
 def test_what_fails_leaves_the_old_file(tmp_path):
