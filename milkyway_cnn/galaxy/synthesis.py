@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.galaxy.besancon import BesanconModel
 from milkyway_cnn.galaxy.density import GalaxyModel, density
 from milkyway_cnn.galaxy.models import EMBEDDED
 from milkyway_cnn.galaxy.populations import states
@@ -122,12 +123,6 @@ def _cells(
     at: str,
 ) -> _Cells:
     """Cells of a sightline; what is visible is counted at the steps' near edges or at their middles."""
-    if not (np.isfinite(l) and -90.0 <= b <= 90.0):
-        msg = f"direction l={l:g}, b={b:g} deg is not on the sky; give a finite l and -90 <= b <= 90"
-        raise InputError(msg)
-    if not 0.0 < solid_angle <= _SKY:
-        msg = f"solid_angle (={solid_angle:g}) must be positive and at most the sky's {_SKY} square degrees"
-        raise InputError(msg)
     if not _NEAREST < farthest < np.inf:
         msg = f"farthest (={farthest:g} kpc) must exceed {_NEAREST:g}; 25 holds the whole disc"
         raise InputError(msg)
@@ -162,6 +157,38 @@ def _cells(
     )
 
 
+def _check(l: float, b: float, solid_angle: float) -> None:
+    if not (np.isfinite(l) and -90.0 <= b <= 90.0):
+        msg = f"direction l={l:g}, b={b:g} deg is not on the sky; give a finite l and -90 <= b <= 90"
+        raise InputError(msg)
+    if not 0.0 < solid_angle <= _SKY:
+        msg = f"solid_angle (={solid_angle:g}) must be positive and at most the sky's {_SKY} square degrees"
+        raise InputError(msg)
+
+
+def _drawn(
+    model: BesanconModel,
+    l: float,
+    b: float,
+    solid_angle: float,
+    seed: int,
+    faintest_J: float,
+    faintest_Ks: float,
+    farthest: float,
+    chunk: int,
+) -> Iterator[Stars]:
+    """Draw the stars of a sightline from the nearest output of the Besancon model, each as often as chance has it."""
+    catalog = model.nearest(l, b)
+    seen = np.flatnonzero((faintest_J > catalog.J) & (catalog.Ks < faintest_Ks) & (catalog.distance < farthest))
+    place = np.array((l, b), dtype=np.float64).view(np.uint64)
+    generator = np.random.default_rng((seed, *place.tolist()))
+    times = generator.poisson(solid_angle / catalog.solid_angle, seen.size)
+    rows = np.repeat(seen, times)
+    for begin in range(0, max(rows.size, 1), chunk):
+        some = rows[begin : begin + chunk]
+        yield Stars(*(getattr(catalog, field.name)[some] for field in fields(Stars)))
+
+
 def expected_counts(
     l: float,
     b: float,
@@ -169,12 +196,17 @@ def expected_counts(
     faintest_J: float = 15.8,
     faintest_Ks: float = 14.3,
     farthest: float = 25.0,
-    model: GalaxyModel = EMBEDDED,
+    model: GalaxyModel | BesanconModel = EMBEDDED,
 ) -> float:
     """Stars per square degree with J < faintest_J and Ks < faintest_Ks, without extinction.
 
     An integral, not a draw; the metallicity gradient's small effect on the limits is left out.
     """
+    _check(l, b, 1.0)
+    if isinstance(model, BesanconModel):
+        stars = model.nearest(l, b)
+        seen = (faintest_J > stars.J) & (stars.Ks < faintest_Ks) & (stars.distance < farthest)
+        return float(np.count_nonzero(seen) / stars.solid_angle)
     return float(_cells(l, b, 1.0, faintest_J, faintest_Ks, farthest, model, at="middle").expected.sum())
 
 
@@ -187,7 +219,7 @@ def synthesize(
     faintest_J: float = 16.2,
     faintest_Ks: float = 14.7,
     farthest: float = 25.0,
-    model: GalaxyModel = EMBEDDED,
+    model: GalaxyModel | BesanconModel = EMBEDDED,
 ) -> Stars:
     """Draw the stars of a sightline, without extinction and without photometric errors.
 
@@ -204,7 +236,7 @@ def synthesize(
     farthest
         Distance at which the sightline ends (kpc).
     model
-        The Galaxy.
+        The Galaxy, or outputs of the Besancon model to draw from.
 
     Raises
     ------
@@ -235,7 +267,7 @@ def synthesize_chunks(
     faintest_J: float = 16.2,
     faintest_Ks: float = 14.7,
     farthest: float = 25.0,
-    model: GalaxyModel = EMBEDDED,
+    model: GalaxyModel | BesanconModel = EMBEDDED,
     chunk: int = 1 << 20,
 ) -> Iterator[Stars]:
     """Draw the stars of `synthesize` in turns of at most `chunk`, so that they never lie in memory together.
@@ -245,6 +277,10 @@ def synthesize_chunks(
     if chunk < 1:
         msg = f"chunk (={chunk}) must be at least 1 star; 1048576 of them take 25 MB"
         raise InputError(msg)
+    _check(l, b, solid_angle)
+    if isinstance(model, BesanconModel):
+        yield from _drawn(model, l, b, solid_angle, seed, faintest_J, faintest_Ks, farthest, chunk)
+        return
     cells = _cells(l, b, solid_angle, faintest_J, faintest_Ks, farthest, model, at="near")
     key = np.uint64(seed)
     for branch in np.array((l, b), dtype=np.float64).view(np.uint64):
