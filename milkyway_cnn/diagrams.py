@@ -1,12 +1,15 @@
-"""Color-magnitude diagrams: stars, observed or modeled, as images of J-Ks and Ks.
+"""Diagrams: stars, observed or modeled, as images of color and magnitude, or of what else a survey measures.
 
-An image counts stars: rows are Ks, brightest first, columns J-Ks, bluest first. Only stars detected in J, H
-and Ks and inside the survey's safe cut enter; those that lie off the image are counted beside it.
+An image counts stars: rows are the magnitude, brightest first, columns the color, bluest first. Which columns,
+ranges and cuts a diagram has stands in `surveys.diagrams`; by default it is J-Ks and Ks of 2MASS. Stars in the cut
+that lie off the image are counted beside it.
 """
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,62 +19,32 @@ from milkyway_cnn.extinction.law import A_H, A_J, A_KS
 from milkyway_cnn.galaxy.synthesis import Stars
 from milkyway_cnn.kernels import binning
 from milkyway_cnn.kernels.examples import expected_diagram
-from milkyway_cnn.sightlines import Grid
+from milkyway_cnn.sightlines import Cells, Grid
 from milkyway_cnn.storage import replacing
 from milkyway_cnn.surveys import twomass
-from milkyway_cnn.surveys.read import Catalog
+from milkyway_cnn.surveys.catalog import Catalog
+from milkyway_cnn.surveys.diagrams import AXES, DIAGRAMS, Diagram, DiagramAxes, diagram_named
 
 __all__ = [
     "AXES",
+    "DIAGRAMS",
     "Counts",
+    "Diagram",
     "DiagramAxes",
     "bare_diagram",
+    "diagram_named",
     "grid_of",
     "load",
     "observe_cells",
     "parents",
     "save",
+    "stack",
     "star_density",
     "survey_parameters",
 ]
 
 #: Parts into which each side of a cell is divided to find how much of it the catalog covers.
 _COVERAGE_PARTS = 5
-
-
-@dataclass(frozen=True)
-class DiagramAxes:
-    """Range and resolution of a diagram [OC]: A_V of 30 mag still fits in color, and every 2MASS star in Ks.
-
-    Parameters
-    ----------
-    color
-        Limits of J-Ks (mag).
-    magnitude
-        Limits of Ks (mag).
-    pixels
-        Pixels along each side.
-    """
-
-    color: tuple[float, float] = (-0.5, 5.9)
-    magnitude: tuple[float, float] = (6.0, 14.8)
-    pixels: int = 64
-
-    def kernel(self) -> np.ndarray:
-        """Lowest color, pixels per mag, lowest magnitude, pixels per mag: float32, as `kernels.binning` wants."""
-        (blue, red), (bright, faint) = self.color, self.magnitude
-        return np.array([blue, self.pixels / (red - blue), bright, self.pixels / (faint - bright)], np.float32)
-
-    def centers(self) -> dict[str, np.ndarray]:
-        """Pixel centers along `magnitude` and `color` (mag), as xarray coordinates."""
-        half = 0.5 / self.pixels
-        steps = np.linspace(half, 1.0 - half, self.pixels)
-        (blue, red), (bright, faint) = self.color, self.magnitude
-        return {"magnitude": bright + (faint - bright) * steps, "color": blue + (red - blue) * steps}
-
-
-#: The default diagram.
-AXES = DiagramAxes()
 
 
 def survey_parameters(star_density: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -124,56 +97,60 @@ def bare_diagram(
 
 @dataclass
 class Counts:
-    """Stars counted into one diagram a cell of a grid; counts of parts of a catalog add up to those of the whole.
+    """Stars counted into one diagram a cell; counts of parts of a catalog add up to those of the whole.
 
     Parameters
     ----------
-    grid, axes
-        Cells and diagram.
+    cells
+        A grid, cones or HEALPix pixels.
+    kind
+        The diagram.
 
     Attributes
     ----------
     diagram
-        Stars per pixel, (cells, pixels, pixels) uint32; cells count along l first.
+        Stars per pixel, (cells, pixels, pixels) uint32; cells of a grid count along l first.
     outside, faint
-        Stars in the safe cut but off the image, and those that fail the cut or lack a band: (cells,) int64.
+        Stars accepted but off the image, and those that the diagram does not accept: (cells,) int64.
     filled
-        Parts of each cell that hold any star, (rows, columns, parts, parts) bool.
+        Parts of each cell that hold any star, bool: (rows, columns, parts, parts) of a grid, else (cells, parts).
     """
 
-    grid: Grid
-    axes: DiagramAxes = AXES
+    cells: Cells
+    kind: Diagram = DIAGRAMS["2mass"]
     diagram: np.ndarray = field(init=False, repr=False)
     outside: np.ndarray = field(init=False, repr=False)
     faint: np.ndarray = field(init=False, repr=False)
     filled: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        rows, columns = self.grid.shape
-        self.diagram = np.zeros((rows * columns, self.axes.pixels, self.axes.pixels), np.uint32)
-        self.outside, self.faint = np.zeros((2, rows * columns), np.int64)
-        self.filled = np.zeros((rows, columns, _COVERAGE_PARTS, _COVERAGE_PARTS), bool)
+        count = math.prod(self.cells.shape)
+        self.diagram = np.zeros((count, self.kind.axes.pixels, self.kind.axes.pixels), np.uint32)
+        self.outside, self.faint = np.zeros((2, count), np.int64)
+        parts = (_COVERAGE_PARTS,) * 2 if isinstance(self.cells, Grid) else (self.cells.parts,)
+        self.filled = np.zeros((*self.cells.shape, *parts), bool)
 
     def add(self, stars: Catalog) -> Counts:
-        """Count further stars."""
-        binning.count_stars(
-            stars.l,
-            stars.b,
-            np.array([self.grid.l_min, self.grid.b_min, self.grid.cell]),
-            (stars["J"] < twomass.SAFE.J) & (stars["Ks"] < twomass.SAFE.Ks) & np.isfinite(stars["H"]),
-            stars["J"] - stars["Ks"],
-            stars["Ks"],
-            self.axes.kernel(),
-            self.diagram,
-            self.outside,
-            self.faint,
-            self.filled,
-        )
+        """Count further stars.
+
+        Raises
+        ------
+        InputError
+            When the catalog lacks a column of the diagram, or its errors (see `Diagram.accepts`).
+        """
+        accepted = self.kind.accepts(stars)
+        what = (accepted, *self.kind.values(stars), self.kind.axes.kernel())
+        results = (self.diagram, self.outside, self.faint, self.filled)
+        if isinstance(self.cells, Grid):
+            region = np.array([self.cells.l_min, self.cells.b_min, self.cells.cell])
+            binning.count_stars(stars.l, stars.b, region, *what, *results)
+        else:
+            binning.count_sorted_stars(*self.cells.cells_and_parts(stars.l, stars.b), *what, *results)
         return self
 
     def __iadd__(self, other: Counts) -> Counts:
-        if (self.grid, self.axes) != (other.grid, other.axes):
-            msg = f"counts on {other.grid} and {other.axes} cannot be added to those on {self.grid} and {self.axes}"
+        if (self.cells, self.kind) != (other.cells, other.kind):
+            msg = f"counts on {other.cells} and {other.kind} cannot be added to those on {self.cells} and {self.kind}"
             raise ValueError(msg)
         self.diagram += other.diagram
         self.outside += other.outside
@@ -186,35 +163,73 @@ class Counts:
 
         Returns
         -------
-        Dataset on (b, l) with `diagram` (b, l, magnitude, color) uint16 in stars per pixel; `stars`, those in the
-        safe cut and the image; `outside`, those in the cut but off the image; `faint`, those of the cell that fail
-        the cut or lack a band; `coverage`, the share of the cell's parts that hold any star of the catalog;
-        `solid_angle` (b,) in square degrees.
+        Dataset on (b, l), or on (sightline) with l and b beside, with `diagram` (..., magnitude, color) uint16 in
+        stars per pixel; `stars`, those in the cut and the image; `outside`, those in the cut but off the image;
+        `faint`, those of the cell that fail the cut or lack a column; `coverage`, the share of the cell's parts that
+        hold any star of the catalog; `solid_angle` in square degrees.
         """
-        shape, sky = self.grid.shape, ("b", "l")
+        shape, sky = self.cells.shape, self.cells.dims
         diagram = np.minimum(self.diagram, 65535).astype(np.uint16)
-        coverage = self.filled.mean(axis=(2, 3), dtype=np.float32)
+        coverage = self.filled.mean(axis=tuple(range(len(shape), self.filled.ndim)), dtype=np.float32)
         fields = {
             "diagram": ((*sky, "magnitude", "color"), diagram.reshape(*shape, *diagram.shape[1:]), "stars / pixel"),
             "stars": (sky, self.diagram.sum(axis=(1, 2), dtype=np.int64).reshape(shape), "stars"),
             "outside": (sky, self.outside.reshape(shape), "stars"),
             "faint": (sky, self.faint.reshape(shape), "stars"),
             "coverage": (sky, coverage, "1"),
-            "solid_angle": ("b", self.grid.solid_angle, "deg2"),
+            "solid_angle": (*self.cells.areas(), "deg2"),
         }
         data = xr.Dataset(
             {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in fields.items()},
-            coords={"b": self.grid.b, "l": self.grid.l, **self.axes.centers()},
-            attrs={"grid": list(astuple(self.grid))},
+            coords={**self.cells.coordinates(), **self.kind.axes.centers()},
+            attrs={**self.cells.description(), "diagrams": [self.kind.name]},
         )
-        for name, unit in {"b": "deg", "l": "deg", "magnitude": "mag", "color": "mag"}.items():
+        for name, unit in {"b": "deg", "l": "deg", "magnitude": "mag", "color": self.kind.color_unit}.items():
             data[name].attrs["units"] = unit
         return data
 
 
-def observe_cells(catalog: Catalog, grid: Grid, axes: DiagramAxes = AXES) -> xr.Dataset:
-    """Bin an observed catalog into one diagram a cell of the grid: `Counts.dataset`."""
-    return Counts(grid, axes).add(catalog).dataset()
+def observe_cells(
+    catalogs: Catalog | Sequence[Catalog], cells: Cells, kinds: Sequence[Diagram | str] = ("2mass",)
+) -> xr.Dataset:
+    """Count catalogs into the diagrams of each cell.
+
+    Parameters
+    ----------
+    catalogs
+        One or several; a diagram counts the stars of those that have its columns. No star is looked for in another.
+    cells
+        A grid, cones or HEALPix pixels.
+    kinds
+        Diagrams, or names of them (see `surveys.diagrams`). One gives `Counts.dataset`; of several everything but
+        the solid angle has the dimension `channel`, whose coordinate are the names, and pixels are numbered.
+
+    Raises
+    ------
+    InputError
+        When no catalog has the columns of a diagram, or there is no such diagram.
+    """
+    catalogs = [catalogs] if isinstance(catalogs, Catalog) else list(catalogs)
+    data = []
+    for kind in (diagram_named(kind) if isinstance(kind, str) else kind for kind in kinds):
+        counts = Counts(cells, kind)
+        for stars in [stars for stars in catalogs if not kind.lacking(stars)] or catalogs[:1]:
+            counts.add(stars)
+        data.append(counts.dataset())
+    return data[0] if len(data) == 1 else stack(data)
+
+
+def stack(observed: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Put diagrams of the same cells and pixels on a `channel`, before magnitude and color."""
+    names = [name for data in observed for name in data.attrs["diagrams"]]
+    plain = [data.drop_vars(["magnitude", "color"]) for data in observed]
+    areas = observed[0]["solid_angle"]
+    stacked = xr.concat(
+        [data.drop_vars("solid_angle") for data in plain], xr.Variable("channel", names), combine_attrs="drop"
+    )
+    place = areas.dims if areas.dims != ("b",) else ("b", "l")
+    stacked = stacked.transpose(*place, "channel", "magnitude", "color", missing_dims="ignore")
+    return stacked.assign(solid_angle=areas).assign_attrs({**observed[0].attrs, "diagrams": names})
 
 
 def grid_of(observed: xr.Dataset) -> Grid:

@@ -46,6 +46,7 @@ def test_coverage_is_the_share_of_filled_parts(catalog):
 def test_a_star_lands_in_the_pixel_of_its_color_and_magnitude():
     star = {"J": 10.75, "H": 10.3, "Ks": 10.0}
     values = {name: np.array([value], np.float32) for name, value in star.items()}
+    values |= {f"{name}_error": np.array([0.03], np.float32) for name in star}
     catalog = Catalog(np.array([10.1]), np.array([0.1]), values)
     observed = diagrams.observe_cells(catalog, Grid(10.0, 10.5, 0.0, 0.5, 0.5))
     pixel = observed["diagram"].sel(color=0.75, magnitude=10.0, method="nearest")

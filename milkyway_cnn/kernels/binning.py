@@ -8,7 +8,7 @@ import numpy as np
 
 from milkyway_cnn.kernels._twin import body, serial
 
-__all__ = ["count_stars", "pixel"]
+__all__ = ["count_sorted_stars", "count_stars", "pixel"]
 
 
 @body
@@ -41,6 +41,24 @@ def _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, out
         column, row = math.floor(x), math.floor(y)
         filled[row, column, math.floor(y * parts) % parts, math.floor(x * parts) % parts] = True
         n = row * columns + column
+        if not accepted[i]:
+            faint[n] += 1
+            continue
+        k = pixel(color[i], magnitude[i], axes, pixels)
+        if k < 0:
+            outside[n] += 1
+        else:
+            counts[n, k // pixels, k % pixels] += 1
+
+
+@serial
+def _count_sorted_stars_cpu(cell, part, accepted, color, magnitude, axes, counts, outside, faint, filled):
+    pixels = counts.shape[2]
+    for i in range(cell.size):
+        n = cell[i]
+        if n < 0:
+            continue
+        filled[n, part[i]] = True
         if not accepted[i]:
             faint[n] += 1
             continue
@@ -101,3 +119,40 @@ def count_stars(
         )
         raise ValueError(msg)
     _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, outside, faint, filled)
+
+
+def count_sorted_stars(
+    cell: np.ndarray,
+    part: np.ndarray,
+    accepted: np.ndarray,
+    color: np.ndarray,
+    magnitude: np.ndarray,
+    axes: np.ndarray,
+    counts: np.ndarray,
+    outside: np.ndarray,
+    faint: np.ndarray,
+    filled: np.ndarray,
+) -> None:
+    """Add each star to the image of its cell, as `count_stars` does, where cells are no grid.
+
+    Parameters
+    ----------
+    cell, part
+        Cell of each star, or a negative number to leave it out, and the part of the cell: (n,) int32.
+    filled
+        Marks the parts of a cell that hold any star: (cells, parts) bool.
+
+    Raises
+    ------
+    ValueError
+        When the star arrays differ in length, or the results in the number of cells.
+    """
+    stars = {array.shape for array in (cell, part, accepted, color, magnitude)}
+    cells = {array.shape[:1] for array in (counts, outside, faint, filled)}
+    if len(stars) > 1 or len(cells) > 1:
+        msg = (
+            f"count_sorted_stars: cell, part, accepted, color and magnitude must have one length, not {sorted(stars)},"
+            f" and counts, outside, faint and filled one number of cells, not {sorted(cells)}"
+        )
+        raise ValueError(msg)
+    _count_sorted_stars_cpu(cell, part, accepted, color, magnitude, axes, counts, outside, faint, filled)

@@ -97,13 +97,14 @@ class Catalog:
         return len(self.l)
 
     def __contains__(self, name: str) -> bool:
-        return name in self.columns or (name == "BP-RP" and {"BP", "RP"} <= self.columns.keys())
+        return name in self.columns or ("-" in name and all(part in self.columns for part in name.split("-")))
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """Measurement of a name; `BP-RP` is the difference where the file has both."""
-        if name == "BP-RP" and name not in self.columns:
-            return self.columns["BP"] - self.columns["RP"]
-        return self.columns[name]
+        """Measurement of a name; `J-Ks` is a difference, unless the file itself has such a column."""
+        if name in self.columns or "-" not in name:
+            return self.columns[name]
+        first, second = name.split("-")
+        return self.columns[first] - self.columns[second]
 
     @property
     def surveys(self) -> tuple[str, ...]:

@@ -1,56 +1,15 @@
-"""Sightlines: cells on a Galactic (l, b) grid, their solid angles, and the grid of distances."""
+"""Cells of a regular grid in Galactic longitude and latitude."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from milkyway_cnn.constants import R_SUN, Z_SUN
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.sightlines.geometry import solid_angle
 
-__all__ = ["SQUARE_DEGREE", "Grid", "distance_edges", "galactocentric", "solid_angle"]
-
-#: One square degree in steradians.
-SQUARE_DEGREE = (np.pi / 180.0) ** 2
-
-
-def distance_edges(bins: int = 128, width: float = 0.1) -> np.ndarray:
-    """Edges of the distance bins from the Sun outwards, in kpc: (bins + 1,) float32."""
-    return (np.arange(bins + 1) * width).astype(np.float32)
-
-
-def solid_angle(l_width: float, b_low: np.ndarray | float, b_high: np.ndarray | float) -> np.ndarray | float:
-    """Solid angle of a cell, in square degrees.
-
-    Parameters
-    ----------
-    l_width
-        Width in Galactic longitude (deg).
-    b_low, b_high
-        Lower and upper latitude (deg).
-    """
-    sines = np.sin(np.radians(b_high)) - np.sin(np.radians(b_low))
-    return np.radians(l_width) * sines / SQUARE_DEGREE
-
-
-def galactocentric(
-    l: np.ndarray | float,
-    b: np.ndarray | float,
-    distance: np.ndarray | float,
-    r_sun: float = R_SUN,
-    z_sun: float = Z_SUN,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Galactocentric x, y, z (kpc) of points at Galactic (l, b) in deg and distance in kpc; left-handed.
-
-    x points from the center to the Sun, y to the direction of l = 90 deg as the Sun sees it, z to the
-    North Galactic Pole; the Sun is at (`r_sun`, 0, `z_sun`). The arguments broadcast.
-    """
-    l, b = np.radians(l), np.radians(b)
-    x = r_sun - distance * np.cos(b) * np.cos(l)
-    y = distance * np.cos(b) * np.sin(l)
-    z = distance * np.sin(b) + z_sun
-    return x, y, z
+__all__ = ["Grid"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +63,11 @@ class Grid:
         return rows, columns
 
     @property
+    def dims(self) -> tuple[str, ...]:
+        """Dimensions along which the cells lie, in products."""
+        return ("b", "l")
+
+    @property
     def l(self) -> np.ndarray:
         """Longitudes of the cell centers (deg), ascending."""
         return self.l_min + (np.arange(self.shape[1]) + 0.5) * self.cell
@@ -128,6 +92,18 @@ class Grid:
         row = np.floor((np.asarray(b) - self.b_min) / self.cell)
         inside = (column < columns) & (row >= 0) & (row < rows)  # NaN is outside
         return np.where(inside, row * columns + column, -1).astype(np.int32)
+
+    def coordinates(self) -> dict[str, np.ndarray]:
+        """Centers of the cells along their dimensions (deg)."""
+        return {"b": self.b, "l": self.l}
+
+    def areas(self) -> tuple[str, np.ndarray]:
+        """Solid angles (square degrees), with the dimension along which they change."""
+        return "b", self.solid_angle
+
+    def description(self) -> dict[str, list]:
+        """Plain values of which `cells_of` makes these cells again."""
+        return {"grid": list(astuple(self))}
 
     def division(self, columns: int, rows: int) -> list[tuple[float, float]]:
         """Middles (l, b) of the region divided into columns x rows equal parts, row by row.
