@@ -1,15 +1,17 @@
-"""The command ``milkyway-cnn``: run, demo, parameters, test."""
+"""The command ``milkyway-cnn``: run, demo, parameters, fetch, test."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .errors import InputError
+from .errors import InputError, ServiceError
 
 __all__ = ["app", "main"]
 
@@ -52,11 +54,8 @@ def run(
     chosen = parameters.validated(values)
     title = Path(name).stem
     folder, command = output or Path("runs") / title, ["milkyway-cnn", *sys.argv[1:]]
-    try:
+    with _going_on():
         execute(chosen, folder, planned(chosen), name=title, command=command, say=typer.echo)
-    except KeyboardInterrupt:
-        typer.echo("\nmilkyway-cnn: interrupted; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -72,6 +71,24 @@ def parameters(name: Annotated[str, typer.Argument(help="A set of parameters, or
         typer.echo(f"{f'{key}: {json.dumps(values.get(key, field.default))}':32}  # {field.description}")
 
 
+@app.command()
+def fetch(
+    survey: Annotated[str, typer.Argument(help="2mass, gaia or panstarrs.")],
+    region: Annotated[str, typer.Option(metavar="L,L,B,B", help="l_min,l_max,b_min,b_max in degrees.")],
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Parquet; SURVEY.parquet by default.")] = None,
+    archive: Annotated[str, typer.Option(metavar="NAME", help="Archive; the preferred one by default.")] = "",
+    cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Where tiles are kept; the user's cache.")] = None,
+) -> None:
+    """Fetch a survey's stars of a region from its archive; the same command again goes on where it was left."""
+    from .surveys.fetch import fetch as work
+    from .surveys.tiles import parse_region
+
+    with _going_on():
+        fetched = work(survey, parse_region(region), output or f"{survey}.parquet", archive=archive, cache=cache)
+    kept = f", {fetched.from_cache} of them kept from before" if fetched.from_cache else ""
+    typer.echo(f"{fetched.path}: {fetched.stars:,} stars from {fetched.tiles} tiles{kept}")
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run the tests of the clone; further words go to pytest."""
@@ -79,6 +96,16 @@ def test(context: typer.Context) -> None:
         msg = f"there are no tests beside the package in {ROOT}; run from a clone of the repository"
         raise InputError(msg)
     raise typer.Exit(subprocess.call([sys.executable, "-m", "pytest", *context.args], cwd=ROOT))
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Say of an interrupted command that it can be given again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("\nmilkyway-cnn: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
 
 
 def main(words: list[str] | None = None) -> int:
@@ -112,7 +139,7 @@ def _failure(error: Exception) -> str:
 
     from .pipeline.execution import ChapterError
 
-    if isinstance(error, ChapterError):
+    if isinstance(error, ChapterError | ServiceError):
         return str(error)
     with tempfile.NamedTemporaryFile("w", prefix="milkyway-cnn-", suffix=".txt", delete=False) as file:
         file.writelines(traceback.format_exception(error))

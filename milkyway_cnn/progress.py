@@ -30,12 +30,12 @@ RECORD_EVERY, LOOK_EVERY, LINE_EVERY = 0.25, 0.2, 30.0
 class Bar(Protocol):
     """What the counting code sees."""
 
-    def update(self, n: int = 1, **fields: Any) -> None:
+    def update(self, n: float = 1, **fields: Any) -> None:
         """Count `n` further units, and show the fields (such as ``epoch=3``) behind the bar."""
 
 
 @contextmanager
-def bar(stage: str, total: int | None = None, unit: str = "examples") -> Iterator[Bar]:
+def bar(stage: str, total: float | None = None, unit: str = "examples") -> Iterator[Bar]:
     """Show how far a stage has come, and its units per second.
 
     Parameters
@@ -64,7 +64,7 @@ class _Drawn:
     def __init__(self, drawn: Any) -> None:
         self.drawn = drawn
 
-    def update(self, n: int = 1, **fields: Any) -> None:
+    def update(self, n: float = 1, **fields: Any) -> None:
         if fields:
             self.drawn.set_postfix(fields, refresh=False)
         self.drawn.update(n)
@@ -75,7 +75,7 @@ class _Recorded:
         self.path, self.record = path, {**record, "done": 0, "fields": {}}
         self.start, self.last = time.monotonic(), 0.0
 
-    def update(self, n: int = 1, **fields: Any) -> None:
+    def update(self, n: float = 1, **fields: Any) -> None:
         self.record["done"] += n
         self.record["fields"] |= fields
         if time.monotonic() - self.last >= RECORD_EVERY:
@@ -147,8 +147,8 @@ def watching(path: Path, title: str) -> Iterator[None]:
 
 def _line(record: dict[str, Any]) -> str:
     """Return a record as text: ``training: 5120 of 12288 examples, 1230 examples/s, epoch 5``."""
-    of = f" of {record['total']}" if record["total"] else ""
+    of = f" of {record['total']:.10g}" if record["total"] else ""
     rate = record["done"] / record["seconds"] if record["seconds"] else 0.0
     shown = (value if isinstance(value, int | str) else f"{value:.4g}" for value in record["fields"].values())
     fields = "".join(f", {name} {value}" for name, value in zip(record["fields"], shown, strict=True))
-    return f"{record['stage']}: {record['done']}{of} {record['unit']}, {rate:.4g} {record['unit']}/s{fields}"
+    return f"{record['stage']}: {record['done']:.10g}{of} {record['unit']}, {rate:.4g} {record['unit']}/s{fields}"

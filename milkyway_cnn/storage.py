@@ -1,14 +1,20 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that are there whole or not at all, and locks that end with their process."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing"]
+try:
+    import fcntl
+except ImportError:  # Windows has no such lock
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["locked", "replacing"]
 
 
 @contextmanager
@@ -44,6 +50,40 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         _remove(part)
         raise
     _remove(old)
+
+
+@contextmanager
+def locked(path: str | os.PathLike[str], patience: float = 0.0) -> Iterator[int | None]:
+    """Hold a lock file for this process and for those that inherit the descriptor.
+
+    Parameters
+    ----------
+    path
+        The file, made if need be.
+    patience
+        Seconds to wait for another process to let go.
+
+    Yields
+    ------
+    int or None
+        File descriptor of the lock, which the system lets go of when the last process that has it is gone; None
+        when another process held it to the end of the patience.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    end = time.monotonic() + patience
+    try:
+        while fcntl:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    yield None
+                    return
+                time.sleep(0.2)
+        yield lock
+    finally:
+        os.close(lock)
 
 
 def _remove(path: Path) -> None:

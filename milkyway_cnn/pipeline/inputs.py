@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputError
+from ..storage import locked
 from .parameters import Parameters
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such lock
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["held", "located"]
 
@@ -69,21 +63,12 @@ def held(folder: Path) -> Iterator[int]:
         if strangers and not (folder / "run.json").exists():
             msg = f"the output folder {folder} holds files that are no run, such as {min(strangers)}; choose another"
             raise InputError(msg)
-        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        (folder / ".lock").touch()
     except OSError as error:
         msg = f"the output folder {folder} cannot be written ({error.strerror}); choose another with --output"
         raise InputError(msg) from None
-    try:
-        patience = time.monotonic() + PATIENCE
-        while fcntl:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > patience:
-                    msg = f"another run is at work in {folder}; wait for its end or choose another with --output"
-                    raise InputError(msg) from None
-                time.sleep(0.2)
+    with locked(folder / ".lock", PATIENCE) as lock:
+        if lock is None:
+            msg = f"another run is at work in {folder}; wait for its end or choose another with --output"
+            raise InputError(msg)
         yield lock
-    finally:
-        os.close(lock)

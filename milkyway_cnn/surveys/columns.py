@@ -177,7 +177,9 @@ def recognize(
     if "BP" in found and "RP" in found:
         found.pop("BP-RP", None)  # it is their difference
     kept = [chosen for chosen in surveys if chosen in surveys_of(found)]
-    lacking = [] if survey is None else [key for key in needed(survey) if key not in found]
+    # The Gaia archive has signal-to-noise ratios in place of errors.
+    given_by = found.keys() | {key.replace("_snr", "_error") for key in found}
+    lacking = [] if survey is None else [key for key in needed(survey) if key not in given_by]
     wanted = [f"{key} ({' or '.join(NAMES[survey][key])})" for key in lacking] if survey else []
     if survey is None and not any(band in found for bands in BANDS.values() for band in bands):
         bands = "; ".join(f"{name}: {', '.join(f'{b} ({NAMES[name][b][0]})' for b in BANDS[name])}" for name in NAMES)
