@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from milkyway_cnn.extinction.law import A_H, A_J, A_KS
-from milkyway_cnn.galaxy.synthesis import Stars
+from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.kernels import binning
 from milkyway_cnn.kernels.examples import expected_diagram
 from milkyway_cnn.sightlines import Cells, Grid

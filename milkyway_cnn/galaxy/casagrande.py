@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from milkyway_cnn.kernels.roots import where_polynomial_falls_to
+
 __all__ = ["VALID", "color_index"]
 
 # Teff = sum of c_i times 1, X, X^2, X^3, X^5, g, gX, gX^2, gX^3, gX^5, f, fX, fX^2, fX^3, fgX with g = log g and
@@ -29,7 +31,6 @@ _COEFFICIENTS = {
 }  # fmt: skip
 #: Range (mag) of each color in which the relations hold, the wider of those of dwarfs and of giants.
 VALID = {"RP-J": (0.20, 1.55), "RP-H": (0.20, 2.45), "RP-Ks": (0.20, 2.70), "G-RP": (0.15, 1.15), "BP-RP": (0.20, 2.55)}
-_HALVINGS = 20
 
 
 def color_index(color: str, teff: np.ndarray, log_g: np.ndarray, metallicity: np.ndarray) -> np.ndarray:
@@ -38,15 +39,14 @@ def color_index(color: str, teff: np.ndarray, log_g: np.ndarray, metallicity: np
     Beyond the ends of the valid range the color is that at the end.
     """
     c = _COEFFICIENTS[color]
-    # Powers of X, each with what multiplies it: 0, 1, 2, 3, 5.
-    a0 = c[0] + c[5] * log_g + c[10] * metallicity
-    a1 = c[1] + c[6] * log_g + c[11] * metallicity + c[14] * metallicity * log_g
-    a2 = c[2] + c[7] * log_g + c[12] * metallicity
-    a3 = c[3] + c[8] * log_g + c[13] * metallicity
-    a5 = c[4] + c[9] * log_g
-    low, high = (np.full(np.shape(teff), end) for end in VALID[color])
-    for _ in range(_HALVINGS):
-        x = 0.5 * (low + high)
-        hotter = a0 + x * (a1 + x * (a2 + x * (a3 + x * x * a5))) > teff
-        low, high = np.where(hotter, x, low), np.where(hotter, high, x)
-    return 0.5 * (low + high)
+    ones = np.ones(np.shape(teff))
+    of_powers = np.stack(
+        [
+            (c[0] + c[5] * log_g + c[10] * metallicity) * ones,
+            (c[1] + c[6] * log_g + c[11] * metallicity + c[14] * metallicity * log_g) * ones,
+            (c[2] + c[7] * log_g + c[12] * metallicity) * ones,
+            (c[3] + c[8] * log_g + c[13] * metallicity) * ones,
+            (c[4] + c[9] * log_g) * ones,
+        ]
+    )
+    return where_polynomial_falls_to(np.asarray(teff, dtype=float), of_powers, VALID[color])

@@ -10,9 +10,10 @@ import numpy as np
 
 from milkyway_cnn.galaxy.density import Axisymmetric, Component, Triaxial
 from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
-from milkyway_cnn.galaxy.photometry import absolute_magnitudes, log_gravity
+from milkyway_cnn.galaxy.photometry import log_gravity
+from milkyway_cnn.galaxy.stars import NEAR_INFRARED, STEEPEST, combined_magnitudes
 
-__all__ = ["States", "states"]
+__all__ = ["STEP", "States", "states"]
 
 # [Fe/H] at which tracks are computed; between them they are interpolated. Z = 0.02 x 10^[Fe/H].
 _NODES = np.array((-2.3, -1.9, -1.5, -1.1, -0.8, -0.5, -0.25, 0.0, 0.176))
@@ -22,10 +23,10 @@ _MASS_EDGES = np.concatenate(
     (np.geomspace(0.08, 0.7, 101)[:-1], np.geomspace(0.7, 2.6, 401)[:-1], np.geomspace(2.6, 20.0, 141))
 )
 _MASSES = np.sqrt(_MASS_EDGES[1:] * _MASS_EDGES[:-1])
-# States kept of a component, metallicities among them, and the step (dex) of derivatives with respect to [Fe/H].
-_STATES, _METALLICITIES, _STEP = 8192, 5, 0.1
-# Largest change of a magnitude with [Fe/H] that is believed (mag / dex) [OC].
-_STEEPEST = 2.0
+# States kept of a component, and metallicities among them.
+_STATES, _METALLICITIES = 8192, 5
+#: Step of derivatives with respect to [Fe/H] (dex).
+STEP = 0.1
 # Multiples of these fill the unit square evenly (Roberts 2018, the sequence R2).
 _R2 = np.array((0.7548776662466927, 0.5698402909980532))
 # Least mass ratio of a binary; above it all are as frequent (Raghavan et al. 2010, ApJS 190, 1, Figure 16).
@@ -33,7 +34,7 @@ _LEAST_RATIO = 0.1
 # Red clump [OC]: the tracks make it too luminous and too wide. Magnitudes added to stars of less than 2.2 Msun that
 # burn helium, and how much of their own luminosity's change is kept: M_Ks = -1.606 (Ruiz-Dern et al. 2018).
 _CLUMP_FAINTER, _CLUMP_SPREAD = 0.33, 0.5
-_HELIUM = list(PHASES).index("core helium burning")
+_HELIUM, _MAIN_SEQUENCE = (list(PHASES).index(phase) for phase in ("core helium burning", "main sequence"))
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class States:
         Stars, or binaries, per pc^3 at the Sun, or in the center for the bulge: (states,) float64.
     initial_mass, log_teff, log_g, metallicity, phase
         Of the primary: Msun, K, cgs, [Fe/H], index into `milkyway_cnn.galaxy.evolution.PHASES`; (states,).
+    mass, age
+        Present mass of the primary (Msun) and age (Gyr); (states,).
+    atmosphere
+        As for `milkyway_cnn.galaxy.stars.StateTable`, with its `step` `STEP`: (3, 2, 4, states).
     """
 
     magnitudes: np.ndarray
@@ -60,6 +65,20 @@ class States:
     log_g: np.ndarray
     metallicity: np.ndarray
     phase: np.ndarray
+    mass: np.ndarray
+    age: np.ndarray
+    atmosphere: np.ndarray
+
+    @property
+    def luminosity_class(self) -> np.ndarray:
+        """1 supergiant, 2 bright giant, 3 giant, 4 subgiant, 5 dwarf [OC]: (states,) uint8.
+
+        Dwarfs are on the main sequence, subgiants have log g > 3.5, and the others are bright giants from 10^3 and
+        supergiants from 10^4.3 solar luminosities on.
+        """
+        log_l = self.atmosphere[1, 0, 0]
+        evolved = np.select([log_l >= 4.3, log_l >= 3.0, self.log_g > 3.5], [1, 2, 4], 3)
+        return np.where(self.phase == _MAIN_SEQUENCE, 5, evolved).astype(np.uint8)
 
 
 @lru_cache(maxsize=64)
@@ -84,27 +103,33 @@ def states(component: Component, binary_fraction: float = 0.0) -> States:
     ratio = _LEAST_RATIO + (1.0 - _LEAST_RATIO) * draw / max(binary_fraction, 1e-9)
     second = np.searchsorted(_MASS_EDGES, ratio * _MASSES[star]) - 1
     double = np.flatnonzero((draw < binary_fraction) & (second >= 0))
-    age = _along_tracks("log_time", metallicity, star, place)[double]
+    log_age = _along_tracks("log_time", metallicity, star, place)
 
-    def magnitudes(metallicity: np.ndarray) -> np.ndarray:
-        values = _magnitudes(metallicity, star, place)
-        there = _main_sequence_place(metallicity[double], second[double], age)
-        companion = _magnitudes(metallicity[double], second[double], there)
-        values[double] = -2.5 * np.log10(10.0 ** (-0.4 * values[double]) + 10.0 ** (-0.4 * companion))
-        return values
+    def pair(metallicity: np.ndarray) -> np.ndarray:
+        stars = np.full((2, 4, _STATES), -np.inf)
+        stars[0] = *_atmosphere(metallicity, star, place), metallicity
+        there = _main_sequence_place(metallicity[double], second[double], log_age[double])
+        stars[1][:, double] = *_atmosphere(metallicity[double], second[double], there), metallicity[double]
+        return stars
 
-    slopes = (magnitudes(metallicity + _STEP) - magnitudes(metallicity - _STEP)) / (2.0 * _STEP)
-    _, log_teff, log_g = _atmosphere(metallicity, star, place)
+    atmosphere = np.stack([pair(metallicity + change) for change in (-STEP, 0.0, STEP)])
+    poorer, magnitudes, richer = np.swapaxes(combined_magnitudes(atmosphere, NEAR_INFRARED), 1, 2)
+    slopes = (richer - poorer) / (2.0 * STEP)
+    _, log_teff, log_g, _ = atmosphere[1, 0]
     return States(
-        magnitudes(metallicity).astype(np.float32),
+        magnitudes.astype(np.float32),
         # Supergiants cross the diagram within a step; what they would do over the whole disc is unknown.
-        np.clip(slopes, -_STEEPEST, _STEEPEST).astype(np.float32),
+        np.clip(slopes, -STEEPEST, STEEPEST).astype(np.float32),
         number,
         _MASSES[star],
         log_teff,
         log_g,
         metallicity,
         _tracks(0).phase[point],
+        _along_tracks("mass", metallicity, star, place).astype(np.float32),
+        # A point of a track may last longer than the component formed stars.
+        np.clip(1e-3 * (10.0**log_age - 1.0), *component.ages).astype(np.float32),
+        atmosphere.astype(np.float32),
     )
 
 
@@ -190,8 +215,3 @@ def _atmosphere(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) ->
     typical = _along_tracks("log_luminosity", metallicity, star, np.full(star.shape, middle))
     log_l = log_l - clump * (0.4 * _CLUMP_FAINTER + (1.0 - _CLUMP_SPREAD) * (log_l - typical))
     return log_l, log_teff, log_gravity(mass, log_l, log_teff)
-
-
-def _magnitudes(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) -> np.ndarray:
-    log_l, log_teff, log_g = _atmosphere(metallicity, star, place)
-    return np.stack(absolute_magnitudes(log_l, 10.0**log_teff, log_g, metallicity), axis=-1)

@@ -2,63 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
 import numpy as np
 
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.galaxy.besancon import BesanconModel
+from milkyway_cnn.galaxy.besancon import BesanconCatalog, BesanconModel
 from milkyway_cnn.galaxy.density import GalaxyModel, density
 from milkyway_cnn.galaxy.models import EMBEDDED
-from milkyway_cnn.galaxy.populations import states
+from milkyway_cnn.galaxy.populations import STEP, states
+from milkyway_cnn.galaxy.stars import NEAR_INFRARED, Stars, StateTable
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.kernels.stars import draw_counts, draw_stars
 from milkyway_cnn.sightlines import SQUARE_DEGREE, galactocentric
+from milkyway_cnn.surveys.registry import usable_bands
 
-if TYPE_CHECKING:
-    from astropy.table import QTable
-
-__all__ = ["Stars", "expected_counts", "synthesize", "synthesize_chunks"]
+__all__ = ["expected_counts", "synthesize", "synthesize_chunks"]
 
 # Square degrees of the whole sky.
 _SKY = 41_253
+# Bands and their limiting magnitudes.
+_Limits = tuple[tuple[str, float], ...]
 # Distances from the nearest star on, in equal steps of distance modulus (mag).
 _NEAREST, _STEP = 0.005, 0.02
-
-
-@dataclass(frozen=True)
-class Stars:
-    """A star list: one row a star, ordered by distance step and component, not at random.
-
-    Parameters
-    ----------
-    distance
-        From the Sun (kpc): (stars,) float32.
-    J, H, Ks
-        Apparent magnitudes: (stars,) float32.
-    component
-        1 to 7 for the age classes of the thin disc, 8 thick disc, 9 spheroid, 10 bulge: (stars,) uint8.
-    """
-
-    distance: np.ndarray
-    J: np.ndarray
-    H: np.ndarray
-    Ks: np.ndarray
-    component: np.ndarray
-
-    def __len__(self) -> int:
-        return self.distance.size
-
-    def table(self) -> QTable:
-        """Return the stars as an astropy table with units."""
-        from astropy import units as u
-        from astropy.table import QTable
-
-        bands = {band: getattr(self, band) * u.mag for band in ("J", "H", "Ks")}
-        return QTable({"distance": self.distance * u.kpc, **bands, "component": self.component})
 
 
 @dataclass(frozen=True)
@@ -75,6 +44,7 @@ class _Cells:
     cumulative: np.ndarray
     magnitudes: np.ndarray
     slopes: np.ndarray
+    order: np.ndarray
 
     @property
     def expected(self) -> np.ndarray:
@@ -85,7 +55,10 @@ class _Cells:
 
 @dataclass(frozen=True)
 class _Sorted:
-    """States of all components in a row, in each component the ones first that are seen farthest."""
+    """States of all components in a row, in each component the ones first that are seen farthest.
+
+    `order` has the row of each in the model's table of states.
+    """
 
     start: np.ndarray
     keys: tuple[np.ndarray, ...]
@@ -93,30 +66,60 @@ class _Sorted:
     cumulative: np.ndarray
     magnitudes: np.ndarray
     slopes: np.ndarray
+    order: np.ndarray
 
 
 @lru_cache(maxsize=8)
-def _sorted_states(model: GalaxyModel, faintest_J: float, faintest_Ks: float) -> _Sorted:
+def _sorted_states(model: GalaxyModel, limits: _Limits) -> _Sorted:
     lists = [states(component, model.binary_fraction) for component in model.components]
-    keys = [np.maximum(s.magnitudes[:, 0] - faintest_J, s.magnitudes[:, 2] - faintest_Ks) for s in lists]
-    orders = [np.argsort(key, kind="stable") for key in keys]
-    pairs = list(zip(lists, orders, strict=True))
-    return _Sorted(
-        start=np.cumsum([0] + [s.number.size for s in lists]),
-        keys=tuple(key[order] for key, order in zip(keys, orders, strict=True)),
-        steepest=tuple(float(np.abs(s.slopes).max()) for s in lists),
-        cumulative=np.concatenate([np.cumsum(s.number[order]) for s, order in pairs]),
-        magnitudes=np.concatenate([s.magnitudes[order] for s, order in pairs]),
-        slopes=np.concatenate([s.slopes[order] for s, order in pairs]),
+    start = np.cumsum([0] + [s.number.size for s in lists])
+    number, magnitudes, slopes = (
+        np.concatenate([getattr(s, name) for s in lists]) for name in ("number", "magnitudes", "slopes")
     )
+    key, slope = np.full(number.size, -np.inf, np.float32), np.zeros(number.size, np.float32)
+    for band, limit in limits:
+        if band in NEAR_INFRARED:
+            column = NEAR_INFRARED.index(band)
+            magnitude, change = magnitudes[:, column], slopes[:, column]
+        else:
+            color, change = _states_of_model(model).color(band)
+            magnitude, change = magnitudes[:, -1] + color, slopes[:, -1] + change
+        key, slope = np.maximum(key, magnitude - np.float32(limit)), np.maximum(slope, np.abs(change))
+    order = np.lexsort((key, np.repeat(np.arange(len(lists)), np.diff(start))))
+    parts = [slice(*ends) for ends in pairwise(start)]
+    return _Sorted(
+        start=start,
+        keys=tuple(key[order[part]] for part in parts),
+        steepest=tuple(float(slope[part].max()) for part in parts),
+        cumulative=np.concatenate([np.cumsum(number[order[part]]) for part in parts]),
+        magnitudes=magnitudes[order],
+        slopes=slopes[order],
+        order=order.astype(np.int32),
+    )
+
+
+@lru_cache(maxsize=8)
+def _states_of_model(model: GalaxyModel) -> StateTable:
+    """What the stars of a model can be: the states of its components, one component after the other."""
+    lists = [states(component, model.binary_fraction) for component in model.components]
+    known = [np.concatenate([getattr(s, name) for s in lists]) for name in ("mass", "age", "luminosity_class")]
+    return StateTable(np.concatenate([s.atmosphere for s in lists], axis=-1), STEP, *known)
+
+
+@lru_cache(maxsize=8)
+def _states_of_output(catalog: BesanconCatalog) -> StateTable:
+    """What the stars of an output of the Besancon model can be: its rows."""
+    # Colors do not ask for the luminosity, which not every output tells.
+    atmosphere = np.stack([np.zeros(len(catalog)), catalog.log_teff, catalog.log_g, catalog.metallicity])
+    unknown = np.full(len(catalog), np.nan, np.float32)
+    return StateTable(atmosphere[None, None], STEP, catalog.mass, unknown, catalog.luminosity_class)
 
 
 def _cells(
     l: float,
     b: float,
     solid_angle: float,
-    faintest_J: float,
-    faintest_Ks: float,
+    limits: _Limits,
     farthest: float,
     model: GalaxyModel,
     *,
@@ -136,7 +139,7 @@ def _cells(
     metallicity = model.metallicity_gradient * thin[:, None] * (np.hypot(x, y) - model.r_sun)
 
     count = len(model.components)
-    sorted_states = _sorted_states(model, faintest_J, faintest_Ks)
+    sorted_states = _sorted_states(model, limits)
     modulus = 5.0 * np.log10(edges[:-1] if at == "near" else middle) + 10.0
     visible = []
     for key, steepest, dex in zip(sorted_states.keys, sorted_states.steepest, metallicity, strict=True):
@@ -154,6 +157,7 @@ def _cells(
         cumulative=sorted_states.cumulative,
         magnitudes=sorted_states.magnitudes,
         slopes=sorted_states.slopes,
+        order=sorted_states.order,
     )
 
 
@@ -166,27 +170,44 @@ def _check(l: float, b: float, solid_angle: float) -> None:
         raise InputError(msg)
 
 
+def _limits(faintest_J: float, faintest_Ks: float, faintest: Mapping[str, float] | None) -> _Limits:
+    """Bands and limiting magnitudes, which all must be kept."""
+    chosen = {"J": faintest_J, "Ks": faintest_Ks} if faintest is None else faintest
+    if not chosen:
+        msg = "faintest names no band; give at least one limiting magnitude, for example {'G': 20.7}"
+        raise InputError(msg)
+    return tuple((band, float(chosen[band])) for band in usable_bands(chosen))
+
+
+def _bright(stars: Stars, limits: _Limits) -> Stars:
+    """Return the stars inside all limits."""
+    return stars[np.logical_and.reduce([stars.magnitude(band) < np.float32(limit) for band, limit in limits])]
+
+
 def _drawn(
-    model: BesanconModel,
-    l: float,
-    b: float,
+    catalog: BesanconCatalog,
+    direction: tuple[float, float],
     solid_angle: float,
     seed: int,
-    faintest_J: float,
-    faintest_Ks: float,
+    limits: _Limits,
     farthest: float,
     chunk: int,
 ) -> Iterator[Stars]:
-    """Draw the stars of a sightline from the nearest output of the Besancon model, each as often as chance has it."""
-    catalog = model.nearest(l, b)
-    seen = np.flatnonzero((faintest_J > catalog.J) & (catalog.Ks < faintest_Ks) & (catalog.distance < farthest))
-    place = np.array((l, b), dtype=np.float64).view(np.uint64)
-    generator = np.random.default_rng((seed, *place.tolist()))
-    times = generator.poisson(solid_angle / catalog.solid_angle, seen.size)
-    rows = np.repeat(seen, times)
-    for begin in range(0, max(rows.size, 1), chunk):
-        some = rows[begin : begin + chunk]
-        yield Stars(*(getattr(catalog, field.name)[some] for field in fields(Stars)))
+    """Draw the stars of a sightline from an output of the Besancon model, each as often as chance has it."""
+    rows = _seen(catalog, limits, farthest)
+    generator = np.random.default_rng((seed, *np.array(direction).view(np.uint64).tolist()))
+    times = generator.poisson(solid_angle / catalog.solid_angle, len(rows))
+    drawn = np.repeat(np.arange(len(rows)), times)
+    for begin in range(0, max(drawn.size, 1), chunk):
+        yield rows[drawn[begin : begin + chunk]]
+
+
+def _seen(catalog: BesanconCatalog, limits: _Limits, farthest: float) -> Stars:
+    """Stars of an output of the Besancon model inside the limits."""
+    rows = np.arange(len(catalog), dtype=np.int32)
+    known = (catalog.distance, catalog.J, catalog.H, catalog.Ks, catalog.component)
+    stars = _bright(Stars(*known, rows, np.zeros(rows.size, np.float32), _states_of_output(catalog)), limits)
+    return stars[stars.distance < farthest]
 
 
 def expected_counts(
@@ -195,19 +216,20 @@ def expected_counts(
     *,
     faintest_J: float = 15.8,
     faintest_Ks: float = 14.3,
+    faintest: Mapping[str, float] | None = None,
     farthest: float = 25.0,
     model: GalaxyModel | BesanconModel = EMBEDDED,
 ) -> float:
-    """Stars per square degree with J < faintest_J and Ks < faintest_Ks, without extinction.
+    """Stars per square degree with J < faintest_J and Ks < faintest_Ks, or inside `faintest`, without extinction.
 
     An integral, not a draw; the metallicity gradient's small effect on the limits is left out.
     """
     _check(l, b, 1.0)
+    limits = _limits(faintest_J, faintest_Ks, faintest)
     if isinstance(model, BesanconModel):
-        stars = model.nearest(l, b)
-        seen = (faintest_J > stars.J) & (stars.Ks < faintest_Ks) & (stars.distance < farthest)
-        return float(np.count_nonzero(seen) / stars.solid_angle)
-    return float(_cells(l, b, 1.0, faintest_J, faintest_Ks, farthest, model, at="middle").expected.sum())
+        catalog = model.nearest(l, b)
+        return len(_seen(catalog, limits, farthest)) / catalog.solid_angle
+    return float(_cells(l, b, 1.0, limits, farthest, model, at="middle").expected.sum())
 
 
 def synthesize(
@@ -218,6 +240,7 @@ def synthesize(
     seed: int,
     faintest_J: float = 16.2,
     faintest_Ks: float = 14.7,
+    faintest: Mapping[str, float] | None = None,
     farthest: float = 25.0,
     model: GalaxyModel | BesanconModel = EMBEDDED,
 ) -> Stars:
@@ -233,6 +256,9 @@ def synthesize(
         The same seed and direction give the same stars on any number of threads.
     faintest_J, faintest_Ks
         Only stars brighter than both are kept: what noise may scatter to the survey's limits.
+    faintest
+        In place of these two: limiting magnitudes of any bands, all of which are kept. The same limits give the same
+        stars, whatever bands are looked at.
     farthest
         Distance at which the sightline ends (kpc).
     model
@@ -241,7 +267,7 @@ def synthesize(
     Raises
     ------
     InputError
-        When the direction, the solid angle or the distance is out of range.
+        When the direction, the solid angle or the distance is out of range, or a band is unknown.
     """
     chunks = list(
         synthesize_chunks(
@@ -251,11 +277,12 @@ def synthesize(
             seed=seed,
             faintest_J=faintest_J,
             faintest_Ks=faintest_Ks,
+            faintest=faintest,
             farthest=farthest,
             model=model,
         )
     )
-    return Stars(*(np.concatenate([getattr(chunk, field.name) for chunk in chunks]) for field in fields(Stars)))
+    return Stars.concatenate(chunks)
 
 
 def synthesize_chunks(
@@ -266,6 +293,7 @@ def synthesize_chunks(
     seed: int,
     faintest_J: float = 16.2,
     faintest_Ks: float = 14.7,
+    faintest: Mapping[str, float] | None = None,
     farthest: float = 25.0,
     model: GalaxyModel | BesanconModel = EMBEDDED,
     chunk: int = 1 << 20,
@@ -278,10 +306,11 @@ def synthesize_chunks(
         msg = f"chunk (={chunk}) must be at least 1 star; 1048576 of them take 25 MB"
         raise InputError(msg)
     _check(l, b, solid_angle)
+    limits = _limits(faintest_J, faintest_Ks, faintest)
     if isinstance(model, BesanconModel):
-        yield from _drawn(model, l, b, solid_angle, seed, faintest_J, faintest_Ks, farthest, chunk)
+        yield from _drawn(model.nearest(l, b), (float(l), float(b)), solid_angle, seed, limits, farthest, chunk)
         return
-    cells = _cells(l, b, solid_angle, faintest_J, faintest_Ks, farthest, model, at="near")
+    cells = _cells(l, b, solid_angle, limits, farthest, model, at="near")
     key = np.uint64(seed)
     for branch in np.array((l, b), dtype=np.float64).view(np.uint64):
         key = np.uint64(fork(key, branch))
@@ -291,10 +320,10 @@ def synthesize_chunks(
     for begin in range(0, max(first[-1], 1), chunk):
         size = min(chunk, first[-1] - begin)
         distance, J, H, Ks = np.empty((4, size), np.float32)
-        cell_of = np.empty(size, np.int32)
+        cell_of, state_of = np.empty((2, size), np.int32)
         draw_stars(
             np.uint64(fork(key, np.uint64(1))), begin, first, cells.near, cells.far, cells.metallicity, cells.start,
-            cells.visible, cells.cumulative, cells.magnitudes, cells.slopes, distance, J, H, Ks, cell_of,
+            cells.visible, cells.cumulative, cells.magnitudes, cells.slopes, distance, J, H, Ks, cell_of, state_of,
         )  # fmt: skip
-        kept = (faintest_J > J) & (Ks < faintest_Ks)
-        yield Stars(distance[kept], J[kept], H[kept], Ks[kept], cells.component[cell_of[kept]])
+        known = cells.component[cell_of], cells.order[state_of], cells.metallicity[cell_of]
+        yield _bright(Stars(distance, J, H, Ks, *known, _states_of_model(model)), limits)

@@ -25,8 +25,9 @@ def draw_counts(key, expected, out):
 
 @loop
 def draw_stars(
-    key, begin, first, near, far, abundance, start, visible, cumulative, magnitudes, slopes, distance, J, H, Ks, cell_of
-):
+    key, begin, first, near, far, abundance, start, visible, cumulative, magnitudes, slopes, distance, J, H, Ks,
+    cell_of, state_of,
+):  # fmt: skip
     """Draw a run of the stars of all cells; a cell is one step of distance of one component.
 
     Star number i of all has its own two draws of the stream `key`, so that any division of the work among
@@ -51,8 +52,8 @@ def draw_stars(
         Running sum of the states' numbers within each component: (states,) float64.
     magnitudes, slopes
         Absolute J, H, Ks of each state and their change per unit of abundance: (states, 3) float32.
-    distance, J, H, Ks, cell_of
-        Filled with kpc, apparent magnitudes and cells: (stars,) float32 and int32.
+    distance, J, H, Ks, cell_of, state_of
+        Filled with kpc, apparent magnitudes, cells and states: (stars,) float32 and int32.
     """
     stars = distance.size
     for block in prange((stars + _BLOCK - 1) // _BLOCK):
@@ -80,3 +81,4 @@ def draw_stars(
             H[row] = modulus + magnitudes[low, 1] + dex * slopes[low, 1]
             Ks[row] = modulus + magnitudes[low, 2] + dex * slopes[low, 2]
             cell_of[row] = cell
+            state_of[row] = low

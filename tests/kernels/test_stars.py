@@ -39,7 +39,7 @@ def cells():
 
 
 def reference(key, first, c):
-    """Distance, J, H, Ks and cell of all stars, without a loop over stars."""
+    """Distance, J, H, Ks, cell and state of all stars, without a loop over stars."""
     star = np.arange(first[-1], dtype=np.uint64)
     cell = np.repeat(np.arange(6), np.diff(first))
     place = ((bits(key, 2 * star) >> np.uint64(40)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-24)
@@ -52,14 +52,14 @@ def reference(key, first, c):
     distance = c["near"][cell] + place * (c["far"] - c["near"])[cell]
     modulus = 5 * np.log10(distance) + 10
     bands = modulus[:, None] + c["magnitudes"][state] + c["abundance"][cell][:, None] * c["slopes"][state]
-    return distance, *bands.T, cell
+    return distance, *bands.T, cell, state
 
 
 @pytest.mark.parametrize(("begin", "size"), [(0, 20_000), (0, 1), (4_095, 9_000), (19_990, 10)])
 def test_stars_are_those_of_the_reference(cells, begin, size):
     first = np.array([0, 0, 9_000, 9_500, 15_000, 15_001, 20_000])
     expected = reference(KEY, first, cells)
-    found = [*np.empty((4, size), np.float32), np.empty(size, np.int32)]
+    found = [*np.empty((4, size), np.float32), *np.empty((2, size), np.int32)]
     draw_stars(np.uint64(KEY), begin, first, *cells.values(), *found)
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs[begin : begin + size], rtol=1e-5, atol=1e-5)
