@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from milkyway_cnn.extinction.law import DEFAULT, extinction
 from milkyway_cnn.galaxy.photometry import absolute_magnitudes
 from milkyway_cnn.surveys.registry import BANDS, usable_bands
 
@@ -158,22 +159,58 @@ class Stars:
         """True parallaxes (mas): (stars,) float32."""
         return np.float32(1.0) / self.distance
 
-    def table(self, bands: Iterable[str] = NEAR_INFRARED) -> QTable:
+    def behind(self, edges: np.ndarray, delta_A_V: np.ndarray) -> np.ndarray:
+        """A_V (mag) in front of each star, of a profile: linear inside the bins, constant beyond: (stars,) float32.
+
+        Parameters
+        ----------
+        edges
+            Distance bin edges (kpc): (bins + 1,).
+        delta_A_V
+            Extinction that each bin adds (mag): (bins,).
+        """
+        return np.interp(self.distance, edges, np.concatenate(([0.0], np.cumsum(delta_A_V)))).astype(np.float32)
+
+    def reddened(self, band: str, A_V: np.ndarray, law: str = DEFAULT, R_V: float = 3.1) -> np.ndarray:
+        """Apparent magnitudes in a band behind A_V (mag), see `milkyway_cnn.extinction.law`: (stars,) float32.
+
+        Raises
+        ------
+        InputError
+            When the band or the law is unknown, or they do not fit each other.
+        """
+        bp_rp = None if band in NEAR_INFRARED else self.magnitude("BP") - self.magnitude("RP")
+        return self.magnitude(band) + extinction(band, A_V, law, R_V, bp_rp=bp_rp).astype(np.float32)
+
+    def table(
+        self,
+        bands: Iterable[str] = NEAR_INFRARED,
+        *,
+        A_V: np.ndarray | None = None,
+        law: str = DEFAULT,
+        R_V: float = 3.1,
+    ) -> QTable:
         """Return all that is known of the stars, as an astropy table with units.
 
-        Columns: distance, parallax; apparent magnitudes in `bands`, without extinction; component, age (NaN where
-        unknown), metallicity ([Fe/H]), effective temperature, log_g, luminosity_class and mass, the last five of
-        the primary where the star is an unresolved binary.
+        Columns: distance, parallax; apparent magnitudes in `bands`; component, age (NaN where unknown), metallicity
+        ([Fe/H]), effective temperature Teff, log_g, luminosity_class and mass, the last five of the primary where the
+        star is an unresolved binary. Given A_V (mag, as from `behind`), the magnitudes are those behind it, A_V has a
+        column, and so has each band without extinction, its name ending in _0; `meta` has law and R_V.
         """
         from astropy import units as u
         from astropy.table import QTable
 
+        bands = usable_bands(bands)
         teff, log_g, metallicity = self.states.atmosphere_at(self.state, self.dex)
+        magnitudes = {band: self.magnitude(band) for band in bands}
+        if A_V is not None:
+            bare = {f"{band}_0": magnitude for band, magnitude in magnitudes.items()}
+            magnitudes = {"A_V": A_V} | {band: self.reddened(band, A_V, law, R_V) for band in bands} | bare
         return QTable(
             {
                 "distance": self.distance * u.kpc,
                 "parallax": self.parallax() * u.mas,
-                **{band: self.magnitude(band) * u.mag for band in usable_bands(bands)},
+                **{name: values * u.mag for name, values in magnitudes.items()},
                 "component": self.component,
                 "age": self.states.age[self.state] * u.Gyr,
                 "metallicity": metallicity * u.dex,
@@ -181,5 +218,6 @@ class Stars:
                 "log_g": log_g * u.dex(u.cm / u.s**2),
                 "luminosity_class": self.states.luminosity_class[self.state],
                 "mass": self.states.mass[self.state] * u.Msun,
-            }
+            },
+            meta={} if A_V is None else {"law": law, "R_V": R_V},
         )

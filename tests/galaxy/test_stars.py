@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.extinction.law import extinction, ratio
 from milkyway_cnn.galaxy.besancon import BesanconModel
 from milkyway_cnn.galaxy.evolution import PHASES
 from milkyway_cnn.galaxy.models import BESANCON_2003
@@ -93,6 +94,22 @@ def test_table_tells_everything_with_units(stars):
     assert np.median(table["Teff"].value[giants]) == pytest.approx(4750, abs=200)
 
 
+def test_dust_dims_and_reddens_by_the_law(stars):
+    edges = np.linspace(0.0, 10.0, 101)
+    A_V = stars.behind(edges, np.full(100, 0.07))
+    np.testing.assert_allclose(A_V, 0.7 * np.minimum(stars.distance, 10.0), rtol=1e-5)
+    table = stars.table(("J", "Ks", "G", "g"), A_V=A_V, law="F19", R_V=3.1)
+    assert table.meta == {"law": "F19", "R_V": 3.1}
+    for band in ("J", "Ks", "g"):
+        bare, dusty = table[f"{band}_0"].value, table[band].value
+        np.testing.assert_array_equal(bare, stars.magnitude(band))
+        np.testing.assert_allclose(dusty - bare, ratio(band, "F19") * A_V, atol=1e-5)
+    color = stars.magnitude("BP") - stars.magnitude("RP")
+    dimming = (table["G"] - table["G_0"]).value
+    np.testing.assert_allclose(dimming, extinction("G", A_V, "F19", bp_rp=color), atol=1e-5)
+    assert str(table["A_V"].unit) == "mag"
+
+
 def test_metals_follow_the_gradient_of_the_disc():
     inner, outer = (synthesize(l, 0, 1.0, seed=1).table() for l in (330, 180))
     for number, low, high in ((5, -0.01, 0.5), (5, -0.6, -0.1)):
@@ -121,6 +138,7 @@ def test_array_is_ready_for_kernels(stars):
     [
         (lambda stars: stars.magnitude("K"), "there is no band 'K'; choose from J, H, Ks"),
         (lambda stars: stars.table(("J", "V")), "there is no band 'V'"),
+        (lambda stars: stars.table(A_V=stars.distance, law="CCM"), "there is no extinction law 'CCM'"),
         (lambda stars: synthesize(285, 0, 0.1, seed=1, faintest={"I": 15.0}), "there is no band 'I'"),
         (lambda stars: synthesize(285, 0, 0.1, seed=1, faintest={}), "faintest names no band"),
     ],
