@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, parameters, fetch, test."""
+"""The command ``milkyway-cnn``: run, demo, parameters, fetch, besancon, test."""
 
 from __future__ import annotations
 
@@ -89,6 +89,33 @@ def fetch(
     typer.echo(f"{fetched.path}: {fetched.stars:,} stars from {fetched.tiles} tiles{kept}")
 
 
+@app.command()
+def besancon(
+    directions: Annotated[list[str], typer.Argument(metavar="L,B ...", help="Galactic directions in degrees.")],
+    area: Annotated[float, typer.Option(help="Square degrees of each.")] = 0.1,
+    faintest: Annotated[float, typer.Option(metavar="K", help="Faintest K magnitude.")] = 16.0,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the service; may be repeated."),
+    ] = None,
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the files.")] = Path(),
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the jobs that unfinished commands left.")] = False,
+) -> None:
+    """Fetch stars of the Besancon model from its service, which wants an account; the same command again goes on."""
+    from .galaxy.besancon_fetch import Direction, delete_besancon, fetch_besancon, parse_direction
+
+    further = dict(_pair(change) for change in changes or ())
+    asked = [Direction(*parse_direction(text), area, faintest, further=further) for text in directions]
+    output.mkdir(parents=True, exist_ok=True)
+    for direction in asked:
+        path = output / f"besancon_l{direction.l:g}_b{direction.b:g}.txt"
+        if delete:
+            typer.echo(f"{path}: {'its job is deleted' if delete_besancon(path) else 'it has no job'}")
+            continue
+        with _going_on():
+            typer.echo(fetch_besancon(direction, path))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run the tests of the clone; further words go to pytest."""
@@ -106,6 +133,14 @@ def _going_on() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("\nmilkyway-cnn: interrupted; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
+
+
+def _pair(change: str) -> tuple[str, str]:
+    name, equals, value = change.partition("=")
+    if not (name and equals):
+        msg = f"--set {change!r} needs a value, as in --set NAME=VALUE"
+        raise InputError(msg)
+    return name, value
 
 
 def main(words: list[str] | None = None) -> int:

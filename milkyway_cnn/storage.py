@@ -14,7 +14,7 @@ try:
 except ImportError:  # Windows has no such lock
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["locked", "replacing"]
+__all__ = ["locked", "replacing", "user_cache"]
 
 
 @contextmanager
@@ -84,6 +84,13 @@ def locked(path: str | os.PathLike[str], patience: float = 0.0) -> Iterator[int 
         yield lock
     finally:
         os.close(lock)
+
+
+def user_cache() -> Path:
+    """Return the folder of this package in the user's cache."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("milkyway-cnn", appauthor=False)
 
 
 def _remove(path: Path) -> None:

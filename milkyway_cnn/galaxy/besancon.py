@@ -38,6 +38,7 @@ _NAMES: dict[str, tuple[tuple[str, ...], float | None]] = {
     "bolometric": (("Mbol",), 0.0),  # which the model itself writes where it has none
     "A_V": (("Av",), 0.0),
 }
+_TOTAL = re.compile(r"TOTAL NUMBER OF STARS :\s*(\d+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,8 @@ def read_besancon(path: str | Path, solid_angle: float | None = None) -> Besanco
     path
         A catalog of the 2003 form, of the service m1612 (one '#' line of names), or either as CSV.
     solid_angle
-        Square degrees; only the header of 2003 states it, so that it must be given for the other formats.
+        Square degrees; it must be given where the file does not state it, as the catalogs of 2003 and those of
+        `besancon_fetch` do.
 
     Raises
     ------
@@ -127,7 +129,9 @@ def read_besancon(path: str | Path, solid_angle: float | None = None) -> Besanco
     if "K" not in magnitudes:
         msg = f"{path.name} has no K magnitude; ask the Besancon model for the color V-K, and J-K and H-K if you can"
         raise InputError(msg)
-    j_h, h_ks = colors(10.0**log_teff, quantities["log_g"], quantities["metallicity"])
+    with np.errstate(over="ignore"):  # a file that was changed
+        teff = 10.0**log_teff
+    j_h, h_ks = colors(teff, quantities["log_g"], quantities["metallicity"])
     supplied = tuple(band for band in ("J", "H") if band not in magnitudes)
     H = magnitudes.get("H", magnitudes["K"] + h_ks)
     J = magnitudes.get("J", H + j_h)
@@ -173,13 +177,15 @@ def _table(path: Path, lines: list[str]) -> tuple[dict[str, np.ndarray], float |
     stated = None
     first = next((line for line in lines if line.strip()), "")
     if first.startswith("#"):
-        names, rows = first.lstrip("#").split(), [line.split() for line in lines[lines.index(first) + 1 :]]
+        names, rows = first.lstrip("#").split(), [line.split() for line in lines if not line.startswith("#")]
+        rows, remarks = [row for row in rows if row], " ".join(line for line in lines if line.startswith("#"))
+        stated = _stated_angle(remarks)
+        _check_total(path, len(rows), remarks)
     elif "," in first and "Dist" in first:
         names, *rows = csv.reader(lines)
     elif any("BESANCON MODEL" in line for line in lines[:10]):
         names, rows = _fixed_width(path, lines)
-        angle = re.search(r"Solid angle\s+([\d.]+)\s+square degree", " ".join(lines[:30]))
-        stated = float(angle[1]) if angle else None
+        stated = _stated_angle(" ".join(lines[:30]))
     else:
         msg = (
             f"{path.name} is no output of the Besancon model: it begins with {first.strip()[:40]!r}; give a catalog of "
@@ -203,7 +209,7 @@ def _table(path: Path, lines: list[str]) -> tuple[dict[str, np.ndarray], float |
 def _fixed_width(path: Path, lines: list[str]) -> tuple[list[str], list[list[str]]]:
     """Names and rows of a catalog of 2003; its header line stands above and below the table."""
     heads = [n for n, line in enumerate(lines) if {"Dist", "Mv", "CL"} <= set(line.split())]
-    total = next((re.search(r"TOTAL NUMBER OF STARS :\s*(\d+)", line) for line in lines[::-1] if "TOTAL" in line), None)
+    total = next((line for line in lines[::-1] if _TOTAL.search(line)), None)
     if len(heads) < 2 or total is None:
         msg = f"{path.name} is cut off: the table of the Besancon model ends with its header and the number of stars"
         raise InputError(msg)
@@ -213,10 +219,20 @@ def _fixed_width(path: Path, lines: list[str]) -> tuple[list[str], list[list[str
     model = next((row for row in table if len(row.split()) == len(names)), "")
     ends = [0, *(match.end() for match in re.finditer(r"\S+", model))]
     rows = [[row[a:b].strip() for a, b in pairwise(ends)] for row in table]
-    if len(rows) != int(total[1]):
-        msg = f"{path.name} holds {len(rows)} of the {int(total[1])} stars that it states; fetch it anew"
-        raise InputError(msg)
+    _check_total(path, len(rows), total)
     return names, rows
+
+
+def _stated_angle(text: str) -> float | None:
+    angle = re.search(r"Solid angle\s+(\d*\.?\d+(?:e-?\d+)?)\s+square degree", text)
+    return float(angle[1]) if angle else None
+
+
+def _check_total(path: Path, rows: int, text: str) -> None:
+    total = _TOTAL.search(text)
+    if total and rows != int(total[1]):
+        msg = f"{path.name} holds {rows} of the {int(total[1])} stars that it states; fetch it anew"
+        raise InputError(msg)
 
 
 def _magnitudes(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

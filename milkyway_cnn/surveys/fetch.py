@@ -14,7 +14,7 @@ import numpy as np
 
 from milkyway_cnn import progress
 from milkyway_cnn.errors import InputError, ServiceError
-from milkyway_cnn.storage import locked, replacing
+from milkyway_cnn.storage import locked, replacing, user_cache
 from milkyway_cnn.surveys.archives import Archive, archive_of, query
 from milkyway_cnn.surveys.normalize import Region
 from milkyway_cnn.surveys.tap import TapService, TooMuch
@@ -95,7 +95,7 @@ def fetch(
     chosen = archive if isinstance(archive, Archive) else archive_of(survey, archive)
     output = Path(output)
     _check_output(output)
-    folder = (Path(cache) if cache else user_cache()) / f"{survey}-{chosen.name}"
+    folder = (Path(cache) if cache else user_cache() / "archives") / f"{survey}-{chosen.name}"
     library("pyarrow")
     folder.mkdir(parents=True, exist_ok=True)
     with session() as opened, locked(folder / ".lock") as held:
@@ -108,13 +108,6 @@ def fetch(
         files = list(work.files(region, survey))
         stars = _join(files, output, _origin(survey, chosen, region))
     return Fetched(output, stars, len(files), work.from_cache)
-
-
-def user_cache() -> Path:
-    """Return the folder of this package in the user's cache."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("milkyway-cnn", appauthor=False) / "archives"
 
 
 class _Work:
