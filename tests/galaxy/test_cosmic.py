@@ -53,13 +53,15 @@ print("\\n" + json.dumps(out))
 
 
 @pytest.fixture(scope="module")
-def histories():
+def histories(tmp_path_factory):
     """For each metallicity and mass our track and the oracle's events and states."""
     if importlib.util.find_spec("cosmic") is None:
         pytest.skip("the oracle cosmic-popsynth is not installed")
     ours = {z: tracks(z, np.array(MASSES)) for z in METALLICITIES}
     jobs = [(m, z, float(ours[z].time[n, -1])) for z in METALLICITIES for n, m in enumerate(MASSES)]
-    run = subprocess.run([sys.executable, "-c", ORACLE, json.dumps(jobs)], capture_output=True, text=True, check=False)
+    folder = tmp_path_factory.mktemp("cosmic")  # it leaves a file where it runs
+    command = [sys.executable, "-c", ORACLE, json.dumps(jobs)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if "ModuleNotFoundError" in run.stderr:
         pytest.skip("the oracle cosmic-popsynth lacks " + run.stderr.strip().splitlines()[-1])
     assert run.returncode == 0, run.stderr
