@@ -31,9 +31,12 @@ STEP = 0.1
 _R2 = np.array((0.7548776662466927, 0.5698402909980532))
 # Least mass ratio of a binary; above it all are as frequent (Raghavan et al. 2010, ApJS 190, 1, Figure 16).
 _LEAST_RATIO = 0.1
-# Red clump [OC]: the tracks make it too luminous and too wide. Magnitudes added to stars of less than 2.2 Msun that
-# burn helium, and how much of their own luminosity's change is kept: M_Ks = -1.606 (Ruiz-Dern et al. 2018).
-_CLUMP_FAINTER, _CLUMP_SPREAD = 0.33, 0.5
+# Red clump [OC]: the tracks make it too wide and, where metals are many, too luminous and too cool. Of stars of less
+# than 2.2 Msun that burn helium: [Fe/H], magnitudes added to M_bol and dex to log Teff, and how much of their own
+# luminosity's change is kept. Read off PARSEC isochrones of 2.5 to 12 Gyr; the mean of the disc is then
+# M_Ks = -1.606 (Ruiz-Dern et al. 2018) within 0.05.
+_CLUMP_METALLICITY, _CLUMP_FAINTER, _CLUMP_HOTTER = (-0.8, 0.0, 0.2), (-0.06, 0.25, 0.25), (-0.0128, 0.0120, 0.0120)
+_CLUMP_SPREAD = 0.25
 _HELIUM, _MAIN_SEQUENCE = (list(PHASES).index(phase) for phase in ("core helium burning", "main sequence"))
 
 
@@ -213,5 +216,7 @@ def _atmosphere(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) ->
     clump = helium * np.clip((2.4 - _MASSES[star]) / 0.2, 0.0, 1.0)
     middle = float(np.flatnonzero(phase == _HELIUM)[PHASES["core helium burning"] // 3])
     typical = _along_tracks("log_luminosity", metallicity, star, np.full(star.shape, middle))
-    log_l = log_l - clump * (0.4 * _CLUMP_FAINTER + (1.0 - _CLUMP_SPREAD) * (log_l - typical))
+    fainter, hotter = (np.interp(metallicity, _CLUMP_METALLICITY, by) for by in (_CLUMP_FAINTER, _CLUMP_HOTTER))
+    log_l = log_l - clump * (0.4 * fainter + (1.0 - _CLUMP_SPREAD) * (log_l - typical))
+    log_teff = log_teff + clump * hotter
     return log_l, log_teff, log_gravity(mass, log_l, log_teff)
