@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from milkyway_cnn.galaxy.corrections import bump_excess, clump_shifts
 from milkyway_cnn.galaxy.density import Axisymmetric, Component, Triaxial
 from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
 from milkyway_cnn.galaxy.photometry import log_gravity
@@ -31,13 +32,9 @@ STEP = 0.1
 _R2 = np.array((0.7548776662466927, 0.5698402909980532))
 # Least mass ratio of a binary; above it all are as frequent (Raghavan et al. 2010, ApJS 190, 1, Figure 16).
 _LEAST_RATIO = 0.1
-# Red clump [OC]: the tracks make it too wide and, where metals are many, too luminous and too cool. Of stars of less
-# than 2.2 Msun that burn helium: [Fe/H], magnitudes added to M_bol and dex to log Teff, and how much of their own
-# luminosity's change is kept. Read off PARSEC isochrones of 2.5 to 12 Gyr; the mean of the disc is then
-# M_Ks = -1.606 (Ruiz-Dern et al. 2018) within 0.05.
-_CLUMP_METALLICITY, _CLUMP_FAINTER, _CLUMP_HOTTER = (-0.8, 0.0, 0.2), (-0.06, 0.25, 0.25), (-0.0128, 0.0120, 0.0120)
-_CLUMP_SPREAD = 0.25
-_HELIUM, _MAIN_SEQUENCE = (list(PHASES).index(phase) for phase in ("core helium burning", "main sequence"))
+_HELIUM, _GIANT_BRANCH, _MAIN_SEQUENCE = (
+    list(PHASES).index(phase) for phase in ("core helium burning", "giant branch", "main sequence")
+)
 
 
 @dataclass(frozen=True)
@@ -150,6 +147,8 @@ def _alive(component: Component, binary_fraction: float) -> tuple[np.ndarray, np
         star, point = np.nonzero(number)
         parts.append((np.full(star.shape, metallicity), star, point, number[star, point]))
     metallicity, star, point, number = (np.concatenate(p) for p in zip(*parts, strict=True))
+    log_l = _along_tracks("log_luminosity", metallicity, star, point + 0.5)
+    number = number * np.where(_tracks(0).phase[point] == _GIANT_BRANCH, 1.0 + bump_excess(log_l, metallicity), 1.0)
     if isinstance(component, Triaxial):
         return metallicity, star, point, number * component.number_density / number.sum()
     assert isinstance(component, Axisymmetric)
@@ -212,11 +211,9 @@ def _atmosphere(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) ->
         _along_tracks(name, metallicity, star, place) for name in ("log_luminosity", "log_teff", "mass")
     )
     phase = _tracks(0).phase
-    helium = phase[place.astype(int)] == _HELIUM
-    clump = helium * np.clip((2.4 - _MASSES[star]) / 0.2, 0.0, 1.0)
+    clump = (phase[place.astype(int)] == _HELIUM) * np.clip((2.4 - _MASSES[star]) / 0.2, 0.0, 1.0)
     middle = float(np.flatnonzero(phase == _HELIUM)[PHASES["core helium burning"] // 3])
     typical = _along_tracks("log_luminosity", metallicity, star, np.full(star.shape, middle))
-    fainter, hotter = (np.interp(metallicity, _CLUMP_METALLICITY, by) for by in (_CLUMP_FAINTER, _CLUMP_HOTTER))
-    log_l = log_l - clump * (0.4 * fainter + (1.0 - _CLUMP_SPREAD) * (log_l - typical))
-    log_teff = log_teff + clump * hotter
+    shifts = clump_shifts(log_l - typical, metallicity)
+    log_l, log_teff = log_l + clump * shifts[0], log_teff + clump * shifts[1]
     return log_l, log_teff, log_gravity(mass, log_l, log_teff)
