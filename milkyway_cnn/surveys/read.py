@@ -109,7 +109,7 @@ def check_catalog(path: str | Path, region: Region | None = None, *, survey: str
         the file cut it off.
     """
     table, found = _open(path, survey, None, None)
-    if table.remarks:
+    if table.incomplete:
         msg = f"{path} cannot be mapped: {'; '.join(table.remarks)}"
         raise InputError(msg)
     for rows in _blocks(table):

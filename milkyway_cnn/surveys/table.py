@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import importlib
 import io
+import subprocess
+import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ import numpy as np
 
 from milkyway_cnn.errors import InputError
 
-__all__ = ["StarTable", "open_table"]
+__all__ = ["StarTable", "open_table", "optional"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,14 @@ class StarTable:
         astropy table.
     remarks
         What the format told beside the rows.
+    incomplete
+        Whether the file itself says that rows are missing.
     """
 
     path: Path
     table: Any
     remarks: tuple[str, ...] = ()
+    incomplete: bool = False
 
     def __len__(self) -> int:
         return len(self.table)
@@ -91,8 +97,8 @@ def open_table(path: str | Path, part: str | int | None = None) -> StarTable:
             if reader is None:
                 msg = f"{path} is neither FITS, VOTable, CSV, IPAC, JSON, parquet nor HDF5; export it in one of these"
                 raise InputError(msg)
-            # FITS that is not zipped stays on disk; the other libraries seek in what they read.
-            content = file if reader is _fits else (io.BytesIO(plain.read()) if zipped else file)
+            # Unzipped here, to the checksum at its end: on a damaged one astropy's own reading of FITS never ends.
+            content = io.BytesIO(plain.read()) if zipped else file
             table, remarks = reader(content, part, path)
     except FileNotFoundError:
         msg = f"there is no catalog at {path}; give the path of a FITS, VOTable, CSV, parquet or HDF5 file"
@@ -103,10 +109,14 @@ def open_table(path: str | Path, part: str | int | None = None) -> StarTable:
         reason = " ".join((str(error).strip() or type(error).__name__).splitlines()[0].split())
         msg = f"{path} cannot be read as a table of stars ({reason}); give a complete file"
         raise InputError(msg) from error
-    return StarTable(path, table, remarks)
+    return StarTable(path, table, remarks, _OVERFLOW in remarks)
 
 
 Reading = tuple[Any, tuple[str, ...]]
+#: Seconds after which the HDF5 library is held to hang.
+_PATIENCE = 600
+_OVERFLOW = "the service cut the table off at its row limit (OVERFLOW): ask for smaller pieces"
+_OPEN_END = "the last line has no end: the file may have been cut off there"
 
 
 def _reader(start: bytes) -> Callable[[BinaryIO, str | int | None, Path], Reading] | None:
@@ -135,11 +145,10 @@ def _fits(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
     from astropy.io import fits
     from astropy.table import Table
 
-    zipped = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    options: dict[str, Any] = {"memmap": not zipped, "mask_invalid": False, "unit_parse_strict": "silent"}
+    memmap = not isinstance(file, io.BytesIO)
+    options: dict[str, Any] = {"memmap": memmap, "mask_invalid": False, "unit_parse_strict": "silent"}
     if part is None:
-        units = fits.open(file, memmap=not zipped)
+        units = fits.open(file, memmap=memmap)
         tables = [unit.name or str(n) for n, unit in enumerate(units) if isinstance(unit, fits.hdu.table._TableBaseHDU)]
         units.close(closed=False)
         file.seek(0)
@@ -160,20 +169,25 @@ def _votable(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
     if failed:
         msg = f"{path} holds the error of a service, not stars: {' '.join(str(failed[0].content).split())[:200]}"
         raise InputError(msg)
-    remark = "the service cut the table off at its row limit (OVERFLOW): ask for smaller pieces"
-    return tables[int(part or 0)].to_table(use_names_over_ids=True), (remark,) if cut_off else ()
+    table = tables[int(part or 0)]
+    if table.nrows is not None and table.nrows != len(table.array):
+        msg = f"{path} states {table.nrows:,} rows and holds {len(table.array):,}; give a complete file"
+        raise InputError(msg)
+    return table.to_table(use_names_over_ids=True), (_OVERFLOW,) if cut_off else ()
 
 
 def _ascii(format: str) -> Callable[[BinaryIO, str | int | None, Path], Reading]:
     def read(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
         from astropy.table import Table
 
-        text = file.read().decode("utf-8-sig") + "\n"  # without a line's end it would be taken for a file's name
+        text = file.read().decode("utf-8-sig")
+        remarks = () if text.endswith("\n") else (_OPEN_END,)
+        text += "\n"  # without a line's end it would be taken for a file's name
         if format != "ascii.csv":
-            return Table.read(text.splitlines(), format=format), ()
+            return Table.read(text.splitlines(), format=format), remarks
         # Unlike ascii.csv, a basic table with commas does not fill up lines that were cut off.
         options: dict[str, Any] = {"delimiter": ",", "comment": "#", "fill_values": [("", "0"), ("null", "0")]}
-        return Table.read(text, format="ascii.basic", guess=False, **options), ()
+        return Table.read(text, format="ascii.basic", guess=False, **options), remarks
 
     return read
 
@@ -204,7 +218,7 @@ def _values(values: list[Any]) -> np.ma.MaskedArray:
 def _parquet(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
     from astropy.table import Column, MaskedColumn, Table
 
-    _optional("pyarrow", "parquet")
+    optional("pyarrow", "parquet")
     import pyarrow.parquet
 
     arrow = pyarrow.parquet.read_table(file)
@@ -224,17 +238,23 @@ def _parquet(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
 def _hdf5(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
     from astropy.table import Table
 
-    _optional("h5py", "HDF5")
+    optional("h5py", "HDF5")
     import h5py
 
+    _survives(file, path)
     with h5py.File(file) as content:
         tables: list[str] = []
 
+        def is_column(name: str, node: Any) -> bool:
+            plain = isinstance(node, h5py.Dataset) and node.ndim > 0 and node.dtype.names is None
+            return plain and not name.endswith("__table_column_meta__")  # of astropy, beside its tables
+
         def visit(name: str, node: Any) -> None:
-            columns = isinstance(node, h5py.Group) and any(
-                isinstance(child, h5py.Dataset) and child.ndim and child.dtype.names is None for child in node.values()
-            )
-            if columns or (isinstance(node, h5py.Dataset) and node.dtype.names):
+            if isinstance(node, h5py.Group):
+                table = any(is_column(*item) for item in node.items())
+            else:
+                table = node.dtype.names is not None
+            if table:
                 tables.append(name)
 
         visit("/", content)
@@ -244,11 +264,32 @@ def _hdf5(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
         node = content[str(part) if part is not None else tables[0]]
         if isinstance(node, h5py.Dataset):
             return Table(node[()]), ()
-        columns = {name: child for name, child in node.items() if isinstance(child, h5py.Dataset) and child.ndim}
+        columns = {name: child for name, child in node.items() if is_column(name, child)}
         table = Table({name: child[()] for name, child in columns.items()})
         for name, child in columns.items():
             table[name].unit = child.attrs.get("unit")
         return table, ()
+
+
+def _survives(file: BinaryIO, path: Path) -> None:
+    """Let another process read all of an HDF5 file first: on a damaged one the library may end its process, or hang."""
+    script = (
+        "import sys, h5py\n"
+        "with h5py.File(sys.argv[1]) as content:\n"
+        "    content.visititems(lambda _, node: isinstance(node, h5py.Dataset) and node[()] is None or None)\n"
+    )
+    with tempfile.NamedTemporaryFile(suffix=".h5") as copy:
+        if isinstance(file, io.BytesIO):
+            copy.write(file.getbuffer())
+            copy.flush()
+        command = [sys.executable, "-c", script, copy.name if isinstance(file, io.BytesIO) else str(path)]
+        try:
+            damaged = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False).returncode
+        except subprocess.TimeoutExpired:
+            damaged = 1
+    if damaged:
+        msg = f"{path} cannot be read as a table of stars (the HDF5 library fails on it); give a complete file"
+        raise InputError(msg)
 
 
 def _one_of(tables: list[str], path: Path) -> None:
@@ -258,9 +299,10 @@ def _one_of(tables: list[str], path: Path) -> None:
         raise InputError(msg)
 
 
-def _optional(module: str, format: str) -> None:
+def optional(module: str, format: str) -> None:
+    """Raise an InputError that says how to install the library of a format, if it is not there."""
     try:
         importlib.import_module(module)
     except ImportError:
-        msg = f"{format} files are read with {module}, which is not installed; pip install 'milkyway-cnn[formats]'"
+        msg = f"{format} files need {module}, which is not installed; pip install 'milkyway-cnn[formats]'"
         raise InputError(msg) from None

@@ -10,6 +10,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.reading import read
 from milkyway_cnn.surveys.cuts import Cut
 from milkyway_cnn.surveys.read import check_catalog, read_catalog
 
@@ -56,7 +57,7 @@ def published(name: str) -> Path:
     ],
 )  # fmt: skip
 def test_it_reads(name, surveys, rows, stars, box, unmeasured):
-    catalog = read_catalog(published(name), columns=BRUTUS if "brutus" in name else None)
+    catalog = read(published(name), columns=BRUTUS if "brutus" in name else None)
     report = catalog.report
     assert list(catalog.surveys) == surveys
     assert (report.rows, report.stars, len(catalog)) == (rows, stars, stars)
