@@ -34,7 +34,7 @@ class Archive:
         Side of the cells of the first attempt (deg); crowded ones are split further.
     row_limit
         Rows asked for at most in one query (MAXREC); below the archive's own limit, so that it must say when there
-        are more.
+        are more, and few enough for memory: a row takes about 2 kB while a reply is parsed.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Archive:
     table: str
     columns: tuple[str, ...]
     tile: float
-    row_limit: int = 1_000_000
+    row_limit: int = 400_000
 
 
 def _vizier(table: str, columns: str, tile: float) -> Archive:

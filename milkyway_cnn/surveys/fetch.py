@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from milkyway_cnn import progress
+from milkyway_cnn import progress, provenance
 from milkyway_cnn.errors import InputError, ServiceError
 from milkyway_cnn.storage import locked, replacing, user_cache
 from milkyway_cnn.surveys.archives import Archive, archive_of, query
@@ -129,7 +129,8 @@ class _Work:
                 key = hashlib.sha256(json.dumps([self.archive.service, adql, self.archive.row_limit]).encode())
                 path = self.folder / f"{key.hexdigest()[:24]}.parquet"
                 job, split = path.with_suffix(".job"), path.with_suffix(".split")
-                if path.exists():
+                kept = _rows(path)
+                if kept is not None:
                     self.from_cache += 1
                 elif split.exists() or not self._get(tile, adql, path, lambda phase: bar.update(0, job=phase.lower())):
                     if not split.exists():
@@ -137,8 +138,8 @@ class _Work:
                     waiting += reversed(tile.quarters())
                     continue
                 self.service.forget(job)
-                self.stars += _rows(path)
-                bar.update(tile.area, stars=self.stars)
+                self.stars += _rows(path) or 0
+                bar.update(tile.area, stars=f"{self.stars:,}")
                 yield path
 
     def _get(self, tile: Tile, adql: str, path: Path, watch: Any) -> bool:
@@ -204,13 +205,19 @@ def _join(files: list[Path], output: Path, origin: dict[str, Any]) -> int:
 
 
 def _origin(survey: str, archive: Archive, region: Region) -> dict[str, Any]:
-    return {"survey": survey, "archive": archive.service, "table": archive.table, "region": list(region)}
+    asked = {"survey": survey, "archive": archive.service, "table": archive.table, "region": list(region)}
+    return asked | provenance.record()
 
 
-def _rows(path: Path) -> int:
+def _rows(path: Path) -> int | None:
+    """Return the rows of a tile's file; None when there is none that can be read."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return int(pq.read_metadata(path).num_rows)
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
 
 
 def _check_output(output: Path) -> None:

@@ -58,7 +58,8 @@ def test_every_star_of_the_region_once(server, grab, naps, tmp_path: Path) -> No
     assert (fetched.stars, fetched.tiles, fetched.from_cache) == (len(table), 9 + 3, 0)
     assert server.count("submit") == server.count("result") == server.count("delete") == 12 and not server.jobs
     assert set(naps) == {1.0}  # between two looks at a job
-    assert json.loads(table.schema.metadata[b"milkyway_cnn"])["region"] == list(REGION)
+    origin = json.loads(table.schema.metadata[b"milkyway_cnn"])
+    assert origin["region"] == list(REGION) and origin["archive"] == server.address and "commit" in origin
     l, b = table["GLON"].to_numpy(), table["GLAT"].to_numpy()
     at = np.array([int(name.split()[1]) for name in names(fetched.path)])
     np.testing.assert_allclose(l, server.sky.l[at], atol=1e-9)
@@ -80,6 +81,15 @@ def test_tiles_come_from_the_cache_also_for_another_region(server, grab, tmp_pat
     third = grab((0.5, 2, -1, 0), "third.parquet")
     assert (third.tiles, third.from_cache, server.count("submit")) == (2, 1, 3)
     assert sorted(names(third.path)) == sorted(expected(server, (0.5, 2, -1, 0)))
+
+
+def test_a_tile_that_was_damaged_on_disk_is_fetched_anew(server, grab, tmp_path: Path) -> None:
+    first = grab(SMALL)
+    damaged = min(tmp_path.glob("cache/*/*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    again = grab(SMALL, "again.parquet")
+    assert (again.stars, again.from_cache, server.count("submit")) == (first.stars, 1, 3)
+    assert first.path.read_bytes() == again.path.read_bytes()
 
 
 @pytest.mark.parametrize("row_limit", ["of the query", "of the service"])
