@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import requests
 
 from milkyway_cnn import cli
 from milkyway_cnn.errors import InputError, ServiceError
@@ -132,6 +134,16 @@ def test_what_may_pass_is_asked_again(server, grab, naps, tmp_path: Path, kind: 
         assert (7.0 if fault == 429 else 2.0) in naps
 
 
+@pytest.mark.parametrize("fault", ["cut", "chop"])
+@pytest.mark.parametrize("lost", [1, 9, 10, 22, 23, 40, 60, 61, 71, 72, 79, 100])
+def test_a_reply_without_its_very_end_is_no_reply(server, grab, fault: str, lost: int) -> None:
+    """The last words say whether rows were left out."""
+    server.limit, server.lost = 20, lost
+    region = (0.2, 0.6, -0.4, 0.0)
+    server.faults["result"] = deque([fault])
+    assert sorted(names(grab(region).path)) == sorted(expected(server, region))
+
+
 def test_a_service_that_stays_away_is_one_sentence_and_the_job_goes_on(server, grab, naps, tmp_path: Path) -> None:
     server.faults["result"] = deque([503] * 4)
     path = tmp_path / "stars.parquet"
@@ -222,6 +234,39 @@ def test_killed_and_given_again_nothing_is_fetched_twice_and_nothing_lost(server
     assert server.count("submit") == tiles + splits  # no query was computed twice
     assert server.count("result") == tiles + splits + 1  # only the answer that the kill cut off was read again
     assert {file: file.stat().st_mtime_ns for file in written} == written and not server.jobs
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_stopped_at_any_request_it_goes_on_to_the_same_file(server, grab, monkeypatch, tmp_path, when: str) -> None:
+    region, sent = (0.2, 0.9, -0.4, 0.0), requests.Session.request
+    sending = {"number": 0, "stop": 0}
+
+    def request(*words, **options):
+        sending["number"] += 1
+        stopped = sending["number"] == sending["stop"]
+        if stopped and when == "before":
+            raise KeyboardInterrupt
+        reply = sent(*words, **options)
+        if stopped:
+            reply.close()
+            raise KeyboardInterrupt
+        return reply
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    whole = grab(region, "whole.parquet", row_limit=60).path.read_bytes()
+    needed = sending["number"]
+    for stop in range(1, needed + 1, 2):
+        shutil.rmtree(tmp_path / "cache")
+        server.log.clear()
+        sending |= {"number": 0, "stop": stop}
+        with pytest.raises(KeyboardInterrupt):
+            grab(region, row_limit=60)
+        fetched = grab(region, row_limit=60)
+        assert fetched.path.read_bytes() == whole
+        queries = fetched.tiles + len(list(tmp_path.glob("cache/*/*.split")))
+        assert server.count("result") <= queries + 1 and server.count("run") <= queries + 1
+        # A job whose address was lost with the answer never ran.
+        assert all(job["phase"] == "PENDING" for job in server.jobs.values())
 
 
 def test_two_at_once_are_kept_apart(server, grab, tmp_path: Path) -> None:
