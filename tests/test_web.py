@@ -96,7 +96,7 @@ def test_a_session_says_who_asks_waits_not_without_end_and_keeps_its_connection(
         def do_GET(self) -> None:
             seen.append((self.headers["User-Agent"], self.client_address))
             if self.path == "/silence":
-                quiet.wait(5)
+                quiet.wait(60)
                 self.close_connection = True
                 return
             self.send_response(200)
@@ -108,11 +108,11 @@ def test_a_session_says_who_asks_waits_not_without_end_and_keeps_its_connection(
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
-        with session(timeout=(1.0, 0.1)) as opened:
+        with session() as opened:
             for _ in range(3):
                 opened.get(address, stream=True)  # and nobody reads it
-            with pytest.raises(requests.Timeout):
-                opened.get(f"{address}/silence")
+        with session(timeout=(20.0, 0.1)) as hasty, pytest.raises(requests.Timeout):
+            hasty.get(f"{address}/silence")
         quiet.set()
         server.shutdown()
     assert all(agent.startswith(f"milkyway-cnn/{__version__} ") for agent, _ in seen)
