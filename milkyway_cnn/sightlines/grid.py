@@ -55,6 +55,11 @@ class Grid:
         return cls(float(low[0]), float(high[0]), max(float(low[1]), -90.0), min(float(high[1]), 90.0), cell)
 
     @property
+    def region(self) -> tuple[float, float, float, float]:
+        """l_min, l_max, b_min, b_max (deg)."""
+        return self.l_min, self.l_max, self.b_min, self.b_max
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Number of cells in b and in l."""
         slack = 1e-6

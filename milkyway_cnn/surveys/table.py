@@ -18,7 +18,7 @@ import numpy as np
 
 from milkyway_cnn.errors import InputError
 
-__all__ = ["StarTable", "open_table", "optional"]
+__all__ = ["StarTable", "arrow_values", "open_table", "optional"]
 
 
 @dataclass(frozen=True)
@@ -224,15 +224,22 @@ def _parquet(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
     arrow = pyarrow.parquet.read_table(file)
     table = Table()
     for field in arrow.schema:
-        column = arrow[field.name]
-        unit = (field.metadata or {}).get(b"unit", b"").decode() or None
-        if column.null_count:
-            missing = column.is_null().to_numpy()
-            filled = column.fill_null("" if pyarrow.types.is_string(field.type) else 0).to_numpy()
-            table[field.name] = MaskedColumn(filled, mask=missing, unit=unit)
-        else:
-            table[field.name] = Column(column.to_numpy(), unit=unit)
+        values, unit = arrow_values(arrow[field.name]), (field.metadata or {}).get(b"unit", b"").decode() or None
+        table[field.name] = (MaskedColumn if np.ma.isMaskedArray(values) else Column)(values, unit=unit)
     return table, ()
+
+
+def arrow_values(column: Any) -> np.ndarray:
+    """Values of an Arrow array, chunked or not: missing floats are NaN, other missing values masked."""
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not column.null_count or types.is_floating(column.type):
+        return column.to_numpy(zero_copy_only=False)
+    text = types.is_string(column.type) or types.is_large_string(column.type)
+    filled = column.fill_null("" if text else 0).to_numpy(zero_copy_only=False)
+    return np.ma.masked_array(filled, column.is_null().to_numpy(zero_copy_only=False))
 
 
 def _hdf5(file: BinaryIO, part: str | int | None, path: Path) -> Reading:
