@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.extinction.law import A_H, A_J, A_KS
+from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.kernels import binning
 from milkyway_cnn.kernels.examples import expected_diagram
@@ -47,19 +47,22 @@ __all__ = [
 _COVERAGE_PARTS = 5
 
 
-def survey_parameters(star_density: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def survey_parameters(
+    star_density: np.ndarray, law: str = DEFAULT, R_V: float = 3.1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Describe 2MASS to `kernels.examples`: bands (3, 3), half (sightlines, 3), noise (2,), all float32.
 
     `star_density` is the number of stars per square degree inside the safe cut on each sightline; it sets
-    where confusion ends the survey.
+    where confusion ends the survey. Dust dims stars by the extinction law `law` at `R_V` (`extinction.law`).
     """
     J, H, Ks = (twomass.BANDS[name] for name in ("J", "H", "Ks"))
     cut = twomass.SAFE
-    bands = [[A_J, J.ten_sigma, cut.J], [A_H, H.ten_sigma, np.inf], [A_KS, Ks.ten_sigma, cut.Ks]]
+    per_A_V = [ratio(band.name, law, R_V) for band in (J, H, Ks)]
+    bands = np.stack([per_A_V, [J.ten_sigma, H.ten_sigma, Ks.ten_sigma], [cut.J, np.inf, cut.Ks]], axis=1)
     shift = twomass.confusion_shift(np.atleast_1d(star_density))
     half = np.array([J.half, H.half, Ks.half])[None, :] - shift[:, None]
     noise = [twomass.ERROR_FLOOR, twomass.COMPLETENESS_WIDTH]
-    return np.array(bands, np.float32), half.astype(np.float32), np.array(noise, np.float32)
+    return np.ascontiguousarray(bands, np.float32), half.astype(np.float32), np.array(noise, np.float32)
 
 
 def parents(stars: Stars) -> np.ndarray:

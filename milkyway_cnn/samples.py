@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from milkyway_cnn.diagrams import AXES, DiagramAxes, bare_diagram, parents, star_density, survey_parameters
+from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.extinction.profiles import ProfilePrior, cumulative, draw_profiles, envelope
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.kernels import draws, fields
@@ -95,6 +96,8 @@ class Stream:
         Distribution of the profiles, and what else varies.
     axes
         Range and resolution of the diagrams.
+    law, R_V
+        Extinction law, see `milkyway_cnn.extinction.law`.
     """
 
     def __init__(
@@ -107,6 +110,8 @@ class Stream:
         prior: ProfilePrior = ProfilePrior(),
         randomization: Randomization = Randomization(),
         axes: DiagramAxes = AXES,
+        law: str = DEFAULT,
+        R_V: float = 3.1,
     ) -> None:
         self.sightlines = sightlines
         self.solid_angle = np.asarray(solid_angle)
@@ -115,6 +120,7 @@ class Stream:
         self.prior = prior
         self.randomization = randomization
         self.axes = axes
+        self.law, self.R_V = law, R_V
         self._envelope = np.stack([envelope(l, b, edges) for l, b in sightlines])
         self._modes = fields.basis(edges.size - 1)
 
@@ -129,7 +135,7 @@ class Stream:
         self._stars = np.concatenate(lists)
         self._number = np.array([len(stars) for stars in lists], np.int64)
         self._first = np.cumsum(self._number) - self._number
-        self._survey = survey_parameters(np.array(density))
+        self._survey = survey_parameters(np.array(density), law, R_V)
 
     def describe(self) -> dict[str, Any]:
         """What the stream is made of, as plain values for JSON; `Stream.of` makes the same stream of it."""
@@ -142,6 +148,8 @@ class Stream:
             "prior": asdict(self.prior),
             "randomization": asdict(self.randomization),
             "axes": asdict(self.axes),
+            "law": self.law,
+            "R_V": self.R_V,
         }
 
     @classmethod
@@ -156,6 +164,8 @@ class Stream:
             prior=ProfilePrior.of(description["prior"]),
             randomization=Randomization(**description["randomization"]),
             axes=DiagramAxes(tuple(axes["color"]), tuple(axes["magnitude"]), axes["pixels"]),
+            law=description["law"],
+            R_V=description["R_V"],
         )
 
     def examples(self, first: int, count: int, split: str = "training") -> Examples:

@@ -7,7 +7,7 @@ the other end of the chain.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,7 +15,7 @@ import xarray as xr
 
 from milkyway_cnn import cube
 from milkyway_cnn.extinction.dust import MockDust
-from milkyway_cnn.extinction.law import A_H, A_J, A_KS
+from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys import twomass
@@ -23,7 +23,7 @@ from milkyway_cnn.surveys.write import ROW, writing_catalog
 
 __all__ = ["observe_mock_sky", "star_seed"]
 
-_LAW = {"J": A_J, "H": A_H, "Ks": A_KS}
+_BANDS = ("J", "H", "Ks")
 
 
 def observe_mock_sky(
@@ -36,6 +36,8 @@ def observe_mock_sky(
     rays: int = 4,
     faintest_J: float = 16.0,
     faintest_Ks: float = 14.5,
+    law: str = DEFAULT,
+    R_V: float = 3.1,
     on_cells: Callable[[int], object] = lambda done: None,
 ) -> xr.Dataset:
     """Observe the model Galaxy through mock dust: write the catalog, return the truth.
@@ -63,6 +65,8 @@ def observe_mock_sky(
         Rays along each side of a cell.
     faintest_J, faintest_Ks
         Stars that would be fainter without dust are not observed (mag).
+    law, R_V
+        Extinction law of the dust, see `milkyway_cnn.extinction.law`.
     on_cells
         Told how many further cells are done.
 
@@ -80,8 +84,11 @@ def observe_mock_sky(
     np.cumsum(delta_A_V, axis=-1, out=A_V[..., 1:])
 
     def cell(row: int, column: int) -> np.ndarray:
-        return _observe_cell(grid, row, column, A_V[row, column], edges[-1], rays, seed, faintest_J, faintest_Ks)
+        return _observe_cell(
+            grid, row, column, A_V[row, column], edges[-1], rays, seed, faintest_J, faintest_Ks, per_A_V
+        )
 
+    per_A_V = {band: np.float32(ratio(band, law, R_V)) for band in _BANDS}
     rows, columns = grid.shape
     with writing_catalog(path) as append, ThreadPoolExecutor(os.cpu_count()) as pool:
         for column in range(columns):
@@ -125,6 +132,7 @@ def _observe_cell(
     seed: int,
     faintest_J: float,
     faintest_Ks: float,
+    per_A_V: Mapping[str, np.float32],
 ) -> np.ndarray:
     """Catalog rows of one cell, given A_V (mag) at the bin edges along its rays: (rays^2, bins + 1)."""
     solid_angle = grid.solid_angle[row]
@@ -143,7 +151,7 @@ def _observe_cell(
     bins = A_V.shape[1] - 1
     place = ray * (bins + 1) + np.minimum(stars.distance * (bins / reach), bins)
     extinction = np.interp(place, np.arange(A_V.size), A_V.ravel()).astype(np.float32)
-    dimmed = {band: getattr(stars, band) + np.float32(law) * extinction for band, law in _LAW.items()}
+    dimmed = {band: getattr(stars, band) + part * extinction for band, part in per_A_V.items()}
     density = np.count_nonzero((dimmed["J"] < twomass.SAFE.J) & (dimmed["Ks"] < twomass.SAFE.Ks)) / solid_angle
 
     table = np.empty(len(stars), ROW)

@@ -154,3 +154,11 @@ def test_progress_counts_cells_and_an_interrupt_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         observe_mock_sky(GRID, tmp_path / "other.fits", seed=1, dust=Screen(0, 0), on_cells=interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["sky.fits"]
+
+
+def test_the_law_of_the_dust_is_a_choice(tmp_path):
+    colors = {}
+    for law in ("RL85", "F04"):
+        seen, _ = observe(tmp_path, 4.0, 4.0, law=law)
+        colors[law] = np.nanmedian(seen["J"] - seen["Ks"])
+    assert colors["F04"] - colors["RL85"] == pytest.approx(4.0 * (0.1556 - (A_J - A_KS)), abs=0.02)

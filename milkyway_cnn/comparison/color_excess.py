@@ -9,15 +9,13 @@ import numpy as np
 import xarray as xr
 
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.extinction.law import A_H, A_J, A_KS
+from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid
 from milkyway_cnn.surveys.twomass import SAFE, magnitude_error
 
 __all__ = ["FEWEST", "bare_control", "color_excess"]
 
-#: Color excess in J-H and H-Ks per magnitude of A_V.
-REDDENING = np.array([A_J - A_H, A_H - A_KS])
 #: Stars that a cell, or the control field, must have to count.
 FEWEST = 10
 
@@ -33,12 +31,14 @@ def color_excess(
     *,
     method: Literal["nice", "nicer"] = "nice",
     statistic: Literal["mean", "median"] = "mean",
+    law: str = DEFAULT,
+    R_V: float = 3.1,
 ) -> xr.Dataset:
     """Map the extinction that reddens the stars of each cell.
 
     Each star that passes the safe cut (J < 15.8, Ks < 14.3, detected in J, H and Ks) gives the estimate
     A_V = w . (c - c0) with its colors c = (J-H, H-Ks), the statistic c0 of the control stars and weights w of
-    which w . k = 1, k = (0.107, 0.063) being the reddening per magnitude of A_V (`extinction.law`).
+    which w . k = 1, k being the reddening per magnitude of A_V, by default (0.107, 0.063).
 
     Parameters
     ----------
@@ -60,6 +60,8 @@ def color_excess(
         cells average to larger cells, and is what the methods above were published with; the median withstands
         young stars and galaxies of odd color, but falls below the mean where the dust within a cell is uneven
         (by a fifth in the dense parts of Orion A).
+    law, R_V
+        Extinction law that gives k, see `milkyway_cnn.extinction.law`.
 
     Returns
     -------
@@ -80,7 +82,8 @@ def color_excess(
         msg = f"only {len(bare)} control stars pass J < {SAFE.J} and Ks < {SAFE.Ks}; give at least {FEWEST}"
         raise InputError(msg)
     inverse = np.ones((2, 2)) if method == "nice" else np.linalg.inv(np.cov(bare.T))
-    weights = inverse @ REDDENING / (REDDENING @ inverse @ REDDENING)
+    reddening = -np.diff([ratio(band, law, R_V) for band in ("J", "H", "Ks")])
+    weights = inverse @ reddening / (reddening @ inverse @ reddening)
     zero, zero_error = _center(bare @ weights, statistic)
 
     colors = _colors(J, H, Ks)

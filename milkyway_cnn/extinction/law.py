@@ -30,6 +30,8 @@ A_J = 0.282
 A_H = 0.175
 #: Extinction in 2MASS Ks per magnitude of A_V.
 A_KS = 0.112
+# Wavelength (um) and ratio.
+_RIEKE_LEBOFSKY = {"J": (1.25, A_J), "H": (1.65, A_H), "Ks": (2.22, A_KS)}
 
 #: Effective wavelength of each band (um): Cohen, Wheaton & Megeath 2003, AJ 126, 1090; Riello et al. 2021, A&A 649,
 #: A3; Tonry et al. 2012, ApJ 750, 99.
@@ -48,7 +50,7 @@ class Law:
     R_V
         Range of R_V for which it is, or its one value twice.
     beyond
-        Name of the law that is taken for the bands which it lacks.
+        Name of the law that is taken for other bands than J, H and Ks, where it lacks them.
     """
 
     source: str
@@ -60,7 +62,7 @@ class Law:
 DEFAULT = "RL85"
 #: Name -> law; names are those of `dust_extinction`. Only RL85 is not asked there, but is the table above.
 LAWS = {
-    "RL85": Law("Rieke & Lebofsky 1985, ApJ 288, 618, Table 3; other bands than J, H, Ks: G23", (3.09, 3.1), "G23"),
+    "RL85": Law("Rieke & Lebofsky 1985, ApJ 288, 618, Table 3", (3.09, 3.1), "G23"),
     "CCM89": Law("Cardelli, Clayton & Mathis 1989, ApJ 345, 245", (2.0, 6.0)),
     "O94": Law("O'Donnell 1994, ApJ 422, 158", (2.0, 6.0)),
     "F99": Law("Fitzpatrick 1999, PASP 111, 63", (2.0, 6.0)),
@@ -119,8 +121,7 @@ def ratio(band: str, law: str = DEFAULT, R_V: float = 3.1) -> float:
     usable_bands(band)
     known = _law(law, R_V)
     if known.beyond:
-        table = {"J": A_J, "H": A_H, "Ks": A_KS}
-        return table[band] if band in table else ratio(band, known.beyond, R_V)
+        return _RIEKE_LEBOFSKY[band][1] if band in _RIEKE_LEBOFSKY else ratio(band, known.beyond, R_V)
     from astropy import units as u
     from dust_extinction import parameter_averages
 
@@ -172,16 +173,24 @@ def extinction(
 
 
 def ratio_table(bands: Iterable[str], law: str = DEFAULT, R_V: float = 3.1) -> QTable:
-    """A_band / A_V of bands with their effective wavelengths, as an astropy table; `meta` names law, R_V and source."""
+    """A_band / A_V of bands, the effective wavelengths at which a law gave it, and where the law is published.
+
+    Returns
+    -------
+    astropy table with the columns band, wavelength (um), A_band/A_V and source; `meta` names law and R_V.
+    """
     from astropy import units as u
     from astropy.table import QTable
 
-    bands = usable_bands(bands)
+    bands, known = usable_bands(bands), _law(law, R_V)
+    own = _RIEKE_LEBOFSKY if known.beyond else {}
+    sources = [LAWS[known.beyond if known.beyond and band not in own else law].source for band in bands]
     return QTable(
         {
             "band": bands,
-            "wavelength": [WAVELENGTH[band] for band in bands] * u.um,
+            "wavelength": [own[band][0] if band in own else WAVELENGTH[band] for band in bands] * u.um,
             "A_band/A_V": [ratio(band, law, R_V) for band in bands],
+            "source": sources,
         },
-        meta={"law": law, "R_V": R_V, "source": _law(law, R_V).source},
+        meta={"law": law, "R_V": R_V},
     )

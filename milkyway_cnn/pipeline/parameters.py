@@ -58,6 +58,8 @@ class Parameters(BaseModel):
     )
     color_jitter: float = Field(0.01, ge=0, le=1, description="mag by which real J-Ks may be off the model's")
     beam: float = Field(0.4, ge=0, le=3, description="largest scatter of ln(A_V) from star to star inside a cell")
+    law: str = Field("RL85", description="extinction law, by its name in milkyway_cnn.extinction.law")
+    R_V: float = Field(3.1, ge=2, le=6, description="A_V / E(B-V) of the law; RL85 has 3.1 alone")
     validation_examples: int = Field(2048, ge=1, description="examples of the fixed validation sample")
     test_examples: int = Field(2048, ge=1, description="examples of the fixed test sample")
     network: str = Field("small", min_length=1, description="preset of the network, or an architecture")
@@ -82,9 +84,11 @@ class Parameters(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        from ..extinction.law import ratio
         from ..sightlines import Grid
 
         Grid(self.l_min, self.l_max, self.b_min, self.b_max, self.cell)
+        ratio("Ks", self.law, self.R_V)
         if self.network not in ("small", "published"):
             from ..profile_network import PRESETS, build
 

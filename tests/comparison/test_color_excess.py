@@ -47,6 +47,12 @@ def test_extinction_is_found_within_its_error(field: tuple[np.ndarray, ...], met
     assert (excess.attrs["method"], excess.attrs["statistic"]) == (method, statistic)
 
 
+def test_another_law_scales_the_extinction(field: tuple[np.ndarray, ...]) -> None:
+    default, other = (color_excess(*field, GRID, stars(4000, 2), law=law) for law in ("RL85", "F19"))
+    ratio = (A_J - A_KS) / (0.2899 - 0.1177)
+    np.testing.assert_allclose(other["A_V"], default["A_V"] * ratio, rtol=1e-3)
+
+
 @pytest.mark.parametrize("statistic", ["mean", "median"])
 def test_excess_in_J_Ks_is_that_of_an_obvious_loop(field: tuple[np.ndarray, ...], statistic: str) -> None:
     control = stars(300, 3)

@@ -66,11 +66,15 @@ def test_gaia_bands_follow_the_color_and_the_extinction():
     assert extinction("Ks", 2.0, bp_rp=1.0) == 2.0 * A_KS
 
 
-def test_table_names_its_source():
+def test_table_names_its_sources():
     table = ratio_table(("Ks", "J", "g"), "F19", 3.3)
     assert list(table["band"]) == ["J", "Ks", "g"]
     assert str(table["wavelength"].unit) == "um"
-    assert table.meta == {"law": "F19", "R_V": 3.3, "source": "Fitzpatrick et al. 2019, ApJ 886, 108"}
+    assert set(table["source"]) == {"Fitzpatrick et al. 2019, ApJ 886, 108"}
+    assert table.meta == {"law": "F19", "R_V": 3.3}
+    mixed = ratio_table(("J", "G"))
+    assert list(mixed["source"]) == [LAWS["RL85"].source, LAWS["G23"].source]
+    assert mixed["wavelength"].value.tolist() == [1.25, 0.622]
 
 
 @pytest.mark.parametrize(

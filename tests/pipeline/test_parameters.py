@@ -34,6 +34,8 @@ def test_parameters_are_frozen_and_words_of_the_command_line_are_converted() -> 
         ({"contrast": [0.8]}, "parameter contrast = [0.8]: list should have at least 2 items"),
         ({"contrast": [2.0, 1.0]}, "contrast = [2.0, 1.0] must be [from, to]"),
         ({"examples_per_epoch": 8}, "examples_per_epoch = 8 must hold at least one batch"),
+        ({"law": "CCM"}, "there is no extinction law 'CCM'; choose from RL85, CCM89"),
+        ({"R_V": 3.5}, "R_V (=3.5) must be from 3.09 to 3.1 for the law RL85"),
         ({"l_min": 20, "l_max": 10}, "the region l 20 to 10"),
         ({"b_max": 91}, "parameter b_max = 91: input should be less than or equal to 90"),
         ({"final_learning_rate": 0.5}, "final_learning_rate = 0.5 must not exceed learning_rate"),
