@@ -244,6 +244,8 @@ class GalaxyModel:
         Part of the stars that have a companion too close to be seen apart.
     r_sun, z_sun
         Galactocentric radius of the Sun and its height above the plane. Local densities stay those at the Sun.
+    isochrones
+        Files in place of the tracks of `milkyway_cnn.galaxy.evolution`: see `milkyway_cnn.galaxy.isochrones`.
     """
 
     name: str
@@ -259,6 +261,7 @@ class GalaxyModel:
     binary_fraction: float = 0.0
     r_sun: float = R_SUN
     z_sun: float = Z_SUN
+    isochrones: tuple[str, ...] = ()
 
     @property
     def components(self) -> tuple[Component, ...]:

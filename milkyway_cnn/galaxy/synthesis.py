@@ -13,8 +13,9 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.galaxy.besancon import BesanconCatalog, BesanconModel
 from milkyway_cnn.galaxy.density import GalaxyModel, density
 from milkyway_cnn.galaxy.models import EMBEDDED
-from milkyway_cnn.galaxy.populations import STEP, states
+from milkyway_cnn.galaxy.populations import states
 from milkyway_cnn.galaxy.stars import NEAR_INFRARED, Stars, StateTable
+from milkyway_cnn.galaxy.states import STEP
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.kernels.stars import draw_counts, draw_stars
 from milkyway_cnn.sightlines import SQUARE_DEGREE, galactocentric
@@ -71,7 +72,7 @@ class _Sorted:
 
 @lru_cache(maxsize=8)
 def _sorted_states(model: GalaxyModel, limits: _Limits) -> _Sorted:
-    lists = [states(component, model.binary_fraction) for component in model.components]
+    lists = [states(component, model.binary_fraction, model.isochrones) for component in model.components]
     start = np.cumsum([0] + [s.number.size for s in lists])
     number, magnitudes, slopes = (
         np.concatenate([getattr(s, name) for s in lists]) for name in ("number", "magnitudes", "slopes")
@@ -101,7 +102,7 @@ def _sorted_states(model: GalaxyModel, limits: _Limits) -> _Sorted:
 @lru_cache(maxsize=8)
 def _states_of_model(model: GalaxyModel) -> StateTable:
     """What the stars of a model can be: the states of its components, one component after the other."""
-    lists = [states(component, model.binary_fraction) for component in model.components]
+    lists = [states(component, model.binary_fraction, model.isochrones) for component in model.components]
     known = [np.concatenate([getattr(s, name) for s in lists]) for name in ("mass", "age", "luminosity_class")]
     return StateTable(np.concatenate([s.atmosphere for s in lists], axis=-1), STEP, *known)
 

@@ -11,8 +11,9 @@ from milkyway_cnn.galaxy.besancon import BesanconModel
 from milkyway_cnn.galaxy.evolution import PHASES
 from milkyway_cnn.galaxy.models import BESANCON_2003
 from milkyway_cnn.galaxy.photometry import absolute_magnitudes
-from milkyway_cnn.galaxy.populations import STEP, states
+from milkyway_cnn.galaxy.populations import states
 from milkyway_cnn.galaxy.stars import NEAR_INFRARED, StateTable, combined_magnitudes
+from milkyway_cnn.galaxy.states import STEP
 from milkyway_cnn.galaxy.synthesis import synthesize, synthesize_chunks
 from milkyway_cnn.surveys.registry import BANDS
 
