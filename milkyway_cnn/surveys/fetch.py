@@ -29,6 +29,8 @@ __all__ = ["Fetched", "fetch"]
 
 #: Key of the parquet file's metadata under which its origin stands.
 ORIGIN = b"milkyway_cnn"
+#: Queries that one fetch may need: more would be the archive's whole holdings, which have a way of their own.
+_MOST = 20_000
 #: A tile smaller than this (deg) cannot hold more stars than an archive gives at once.
 _SMALLEST = 1e-3
 
@@ -82,7 +84,8 @@ def fetch(
     Raises
     ------
     InputError
-        When the survey or the archive is not known, or the output would overwrite another file.
+        When the survey or the archive is not known, the region needs too many queries, or the output would overwrite
+        another file.
     ServiceError
         When the archive refuses, or does not answer after all patience; the same call goes on from there.
 
@@ -95,6 +98,13 @@ def fetch(
     chosen = archive if isinstance(archive, Archive) else archive_of(survey, archive)
     output = Path(output)
     _check_output(output)
+    needed = sum(1 for _ in tiles(region, chosen.tile))
+    if needed > _MOST:
+        msg = (
+            f"the region needs {needed:,} queries, more than the {_MOST:,} that archives should be asked at a time; "
+            "ask for less of the sky, or take the whole survey as a HATS catalog"
+        )
+        raise InputError(msg)
     folder = (Path(cache) if cache else user_cache() / "archives") / f"{survey}-{chosen.name}"
     library("pyarrow")
     folder.mkdir(parents=True, exist_ok=True)

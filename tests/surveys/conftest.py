@@ -102,6 +102,7 @@ class TapServer(ThreadingHTTPServer):
         self.looks = 1  # looks at a job before it ends
         self.limit = 10**9  # rows, of the service itself
         self.has_jobs = True
+        self.encoding = ""
         self.reply_with = ""  # a recorded reply, in place of the sky's
         self.lost = 0  # bytes at the end that a cut takes away; a third of all if 0
         self.pause = 0.0  # seconds that each result takes
@@ -109,6 +110,9 @@ class TapServer(ThreadingHTTPServer):
 
     def handle_error(self, *words) -> None:
         """A client that is gone is no news."""
+
+    def serialize(self, rows: list[str], overflow: bool) -> bytes:
+        return votable(rows, overflow).encode()
 
     @property
     def address(self) -> str:
@@ -223,13 +227,16 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.pause)
         limit = min(self.server.limit, int(form.get("MAXREC", ["1000000000"])[0]))
         rows = self.server.sky.rows(adql)
-        text = self.server.reply_with or votable(rows[:limit], len(rows) > limit)
-        if self.reply(200, text, "application/x-votable+xml") and len(rows) <= limit:
-            self.server.served.update(re.findall("star [0-9]+", text))
+        body = self.server.reply_with.encode() or self.server.serialize(rows[:limit], len(rows) > limit)
+        headers = {"Content-Encoding": self.server.encoding} if self.server.encoding else {}
+        if self.reply(200, body, "application/x-votable+xml", headers) and len(rows) <= limit:
+            self.server.served.update(re.findall("star [0-9]+", "".join(rows)))
 
-    def reply(self, status: int, text: str, kind: str = "text/html", headers: dict[str, str] | None = None) -> bool:
+    def reply(
+        self, status: int, text: str | bytes, kind: str = "text/html", headers: dict[str, str] | None = None
+    ) -> bool:
         """Send an answer, whole unless the fault cuts it: with its length announced, or (chop) without."""
-        body = text.encode()
+        body = text.encode() if isinstance(text, str) else text
         self.send_response(status)
         self.send_header("Content-Type", kind)
         for name, value in (headers or {}).items():

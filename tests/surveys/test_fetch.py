@@ -1,5 +1,7 @@
 """Fetching over real HTTP, from a service on the loopback interface."""
 
+import gzip
+import io
 import json
 import os
 import shutil
@@ -193,6 +195,29 @@ def test_a_service_without_jobs_answers_synchronously(server, grab, naps, tmp_pa
         grab(SMALL, columns=columns)
 
 
+@pytest.mark.parametrize("form", ["tabledata", "binary", "binary2", "gzip"])
+def test_every_serialization_gives_the_same_table(server, grab, monkeypatch, tmp_path: Path, form: str) -> None:
+    region = (0.2, 0.6, -0.4, 0.0)
+    table = pq.read_table(grab(region).path)
+    plain = server.serialize
+
+    def serialize(rows: list[str], overflow: bool) -> bytes:
+        if form == "gzip":
+            return gzip.compress(plain(rows, overflow))
+        from astropy.io import votable
+
+        written = io.BytesIO()
+        votable.parse(io.BytesIO(plain(rows, overflow))).to_xml(written, tabledata_format=form)
+        return written.getvalue()
+
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setattr(server, "serialize", serialize)
+    server.encoding = "gzip" if form == "gzip" else ""
+    assert pq.read_table(grab(region).path).equals(table)
+    shutil.rmtree(tmp_path / "cache")
+    assert pq.read_table(grab(region, row_limit=20).path).sort_by("2MASS").equals(table.sort_by("2MASS"))
+
+
 def test_a_field_without_stars_is_an_empty_table(server, grab, tmp_path: Path) -> None:
     path = tmp_path / "stars.parquet"
     region = (100, 100.5, 10, 10.5)
@@ -290,6 +315,7 @@ def test_two_at_once_are_kept_apart(server, grab, tmp_path: Path) -> None:
         (["fetch", "2mass", "--region", "1,2,0,1", "--archive", "esa"], "must be one of vizier, irsa"),
         (["fetch", "2mass", "--region", "1,2,0,1", "--output", "a.fits"], "must be a parquet file"),
         (["fetch", "2mass", "--region", "1,2,0,1", "--output", "mine.parquet"], "is there and was not fetched"),
+        (["fetch", "gaia", "--region", "0,360,-90,90"], "more than the 20,000 that archives should be asked"),
         (["fetch", "2mass"], "Missing option '--region'"),
     ],
 )
