@@ -14,9 +14,9 @@ from typing import Any
 
 # GNU OpenMP is the layer that two Python threads may enter at once; it must be chosen before Numba starts.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
-# Idle OpenMP threads would spin on the cores that BLAS, with threads of its own, needs next: a training step of a
-# small network took three times as long.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Between two loops of a training step threads stay awake, for to be woken takes longer than a small loop; but not for
+# long, since another Python thread may be preparing the next batch with threads of its own.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from numba import njit, prange
 

@@ -2,11 +2,10 @@
 
 The full-resolution feature map is never stored: of each pooling window only the largest value and its number are.
 
-Layout. Each padded image becomes one flat row in which a weight of the kernel (a "tap") is a constant offset from
-the output position. With strides the image is first dealt out to phases, so that neighboring outputs are neighboring
-numbers for every stride. A feature map is then a sum of shifted, weighted copies of that row: long vector loops
-whatever the shape, in one, two or three dimensions. The columns where such a sum runs over the image's edge are
-computed and ignored.
+Layout. Images are dealt out to blocks of `LANES`, in which the same number of all of them is one vector. A weight of
+the kernel (a "tap") and a position of the output are then offsets into such a block, whatever stride, padding and
+dimensions are, and both the feature maps and the gradients are sums over pairs of them (`_tile`). The gradient of the
+input is itself such a sum: of taps over the gradient of the output, laid out with gaps of the stride.
 """
 
 from __future__ import annotations
@@ -14,38 +13,68 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body, loop, prange
+from milkyway_cnn.kernels._tile import FILTERS, LANES, WIDE, add_outer_products, largest, sum_taps
+from milkyway_cnn.kernels._twin import body, loop, prange, serial
 from milkyway_cnn.kernels.activation import leaky, leaky_slope
 
 __all__ = ["convolution_work", "convolve", "convolve_backward"]
 
-#: Taps that are added in one go, so that the sum is loaded and stored once for all of them.
-_TAPS = 4
-#: Numbers of one feature map that are summed at a time; they stay in the first-level cache.
-_BLOCK = 512
-#: Groups of images whose weight gradients are summed apart: a constant, so that threads cannot change the result.
-_GROUPS = 16
+#: Positions whose sums are made before they are used: they stay in the caches of a core.
+_CHUNK = 128
+
+
+class Side(NamedTuple):
+    """Where the numbers of a sum over taps are: for the output, or for the gradient of the input."""
+
+    taps: np.ndarray  # (taps and a few more,) int64, offsets
+    places: np.ndarray  # (positions and a few more,) int64
+    weights: np.ndarray  # (filters or channels / FILTERS, taps, FILTERS) float32, filled up with zeros
+    width: int  # positions of a row
+
+
+class Windows(NamedTuple):
+    """Where the numbers of pooling windows are."""
+
+    corners: np.ndarray  # (windows,) int64, of the first number of each
+    inner: np.ndarray  # (numbers of a window,) int64, from the first to each
 
 
 class Work(NamedTuple):
-    """What a convolution of one geometry needs besides inputs and outputs."""
+    """What a convolution of one geometry needs besides inputs and outputs; all offsets are numbers of a block."""
 
-    pool: tuple[int, int]  # rows, columns
-    rows: int  # output rows of one block
-    pitch: tuple[int, int]  # numbers from one plane, one row to the next
-    starts: np.ndarray  # (image rows,) int64, place of each row of the image in the flat row
-    steps: np.ndarray  # (columns,) int64, what each column adds to it
-    offsets: np.ndarray  # (taps,) int64
-    taps: np.ndarray  # (filters, taps) float32, the weights, both filled up with zeros to a multiple of 4
-    padded: np.ndarray  # (batch, numbers of an image) float32
-    gradient_padded: np.ndarray  # the same, or (1, 0) where the input needs no gradient
-    total: np.ndarray  # (batch, numbers of a block) float32
-    window: np.ndarray  # (pool size,) int64, place of each number of a window
-    delta: np.ndarray  # (groups, filters filled up to a multiple of 4, numbers of a feature map) float32
-    partial: np.ndarray  # (groups, filters so filled up, taps + 1) float32, the bias last
-    sums: np.ndarray  # the same over all groups
+    rows: tuple[int, int]  # of positions, that are summed at a time; for the output, for the gradient of the input
+    windows: Windows  # in sums over taps
+    delta_windows: Windows  # in the gradient of a feature map
+    entries: np.ndarray  # (numbers of an image,) int64, place of each number in the padded image
+    forward: Side
+    backward: Side
+    delta_places: np.ndarray  # (positions,) int64, place of each position in the gradient of a feature map
+    padded: np.ndarray  # (blocks, numbers) float32, padded images
+    delta: np.ndarray  # (workers, filters filled up, numbers) float32, gradients of feature maps
+    sums: np.ndarray  # (workers, FILTERS, numbers) float32
+    best: np.ndarray  # (workers, positions of a chunk, LANES) float32
+    number: np.ndarray  # the same, uint8
+    partial: np.ndarray  # (blocks, filters filled up, taps filled up) float32
+    partial_bias: np.ndarray  # (blocks, filters) float32
+
+
+def _fill(size: int, step: int) -> int:
+    """Round up to a multiple of `step`."""
+    return -(-size // step) * step
+
+
+def _flat(grid, *index):
+    """Find the number at which the vector of `index` begins in an array of shape `grid`."""
+    return np.ravel_multi_index(index, grid).astype(np.int64).reshape(-1) * LANES
+
+
+def _side(taps, places, filters, width):
+    """Fill up taps and places so that the last tile finds some."""
+    weights = np.zeros((_fill(filters, FILTERS) // FILTERS, len(taps), FILTERS), np.float32)
+    return Side(np.pad(taps, (0, WIDE)), np.pad(places, (0, WIDE), mode="edge"), weights, width)
 
 
 def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_shape, input_gradient=True):
@@ -63,194 +92,184 @@ def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_sha
         Rows and columns of a pooling window; (1, 1) for none.
     """
     filters, channels, *kernel = weights_shape
-    size = [-(-(n + 2 * pad) // step) for n, pad, step in zip(shape[1:], padding, stride, strict=True)]
-    deep, down, across = size
-    volume, phases = deep * down * across, math.prod(stride)
+    image, pads, steps = np.array(shape[1:]), np.array(padding), np.array(stride)
+    full = (channels, *(image + 2 * pads))
+    c, *inner = np.indices(shape)
+    entries = _flat(full, c, *(i + pad for i, pad in zip(inner, pads, strict=True)))
+    used = (out_shape[1], out_shape[2] * pool[0], out_shape[3] * pool[1])
+    position = np.indices(used)
+    places = _flat(full[1:], *(i * step for i, step in zip(position, steps, strict=True)))
+    forward = _side(_flat(full, *np.indices((channels, *kernel))), places, filters, used[2])
 
-    def place(channel, *position):
-        """Find the flat place of a padded position: channel, then phase, then where it lies in the phase."""
-        phase, inner = 0, 0
-        for p, step, n in zip(position, stride, size, strict=True):
-            phase, inner = phase * step + p % step, inner * n + p // step
-        return (channel * phases + phase) * volume + inner
+    # Input i sees output o through tap t where o * stride + t = i + pad: at i + pad - t in a grid of outputs with gaps.
+    margin = np.maximum(np.array(kernel) - 1 - pads, 0)
+    grid = tuple(np.maximum((np.array(used) - 1) * steps, image - 1 + pads) + margin + 1) if input_gradient else used
+    f, *tap = np.indices((filters, *kernel))
+    if input_gradient:
+        taps = _flat((filters, *grid), f, *(p - t + m for p, t, m in zip(pads, tap, margin, strict=True)))
+        backward = _side(taps, _flat(grid, *np.indices(shape[1:])), channels, shape[3])
+        position = [o * step + m for o, step, m in zip(position, steps, margin, strict=True)]
+    else:
+        backward = _side(np.zeros(0, np.int64), np.zeros(1, np.int64), 0, 1)
 
-    c, *axes = np.indices((channels, *kernel)).reshape(4, -1)
-    offsets = place(c, *axes)
-    taps = -(-len(offsets) // _TAPS) * _TAPS
-    c, z, y = np.indices(shape[:3]).reshape(3, -1)
-    top = np.array(padding)
-    full = -(-filters // _TAPS) * _TAPS
-    rows = pool[0] * max(1, _BLOCK // (pool[0] * across))
-    numbers = channels * phases * volume + (kernel[2] - 1) // stride[2]
+    delta_places = _flat(grid, *position)
+    number = np.arange(math.prod(used)).reshape(used)
+    corners, inner = number[:, :: pool[0], :: pool[1]].reshape(-1), number[0, : pool[0], : pool[1]].reshape(-1)
+
+    blocks = _fill(batch, LANES) // LANES
+    rows = (_rows(forward.width, pool[0]), _rows(backward.width, 1))
+    chunk = max(rows[0] * forward.width, rows[1] * backward.width)
+    workers = min(blocks, numba.config.NUMBA_NUM_THREADS)
+    taken = _fill(filters, FILTERS)
     return Work(
-        pool,
         rows,
-        (down * across, across),
-        place(c, z + top[0], y + top[1], np.zeros_like(c)),
-        place(0, 0, 0, np.arange(shape[3]) + top[2]),
-        np.pad(offsets, (0, taps - len(offsets))),
-        np.zeros((full, taps), np.float32),
-        np.zeros((batch, numbers), np.float32),
-        np.zeros((batch, numbers) if input_gradient else (1, 0), np.float32),
-        np.empty((batch, rows * across), np.float32),
-        (np.arange(pool[0])[:, None] * across + np.arange(pool[1])).reshape(-1),
-        np.zeros((_GROUPS, full, (out_shape[1] - 1) * down * across + out_shape[2] * pool[0] * across), np.float32),
-        np.empty((_GROUPS, full, taps + 1), np.float32),
-        np.empty((full, taps + 1), np.float32),
+        Windows(corners * LANES, inner * LANES),
+        Windows(delta_places[corners], delta_places[inner] - delta_places[0]),
+        entries,
+        forward,
+        backward,
+        delta_places,
+        np.zeros((blocks, math.prod(full) * LANES), np.float32),
+        np.zeros((workers, taken, math.prod(grid) * LANES), np.float32),
+        np.empty((workers, FILTERS, (chunk + WIDE) * LANES), np.float32),
+        np.empty((workers, chunk, LANES), np.float32),
+        np.empty((workers, chunk, LANES), np.uint8),
+        np.empty((blocks, taken, _fill(forward.weights.shape[1], WIDE)), np.float32),
+        np.empty((blocks, filters), np.float32),
     )
 
 
-@loop
-def _deal(x, starts, steps, padded):
-    for n in prange(x.shape[0]):
-        for row in range(starts.size):
-            for j in range(steps.size):
-                padded[n, starts[row] + steps[j]] = x[n, row, j]
+def _rows(width, step):
+    """Count the rows of one chunk."""
+    return step * max(1, _CHUNK // (step * width))
 
 
 @loop
-def _collect(padded, starts, steps, x):
-    for n in prange(x.shape[0]):
-        for row in range(starts.size):
-            for j in range(steps.size):
-                x[n, row, j] = padded[n, starts[row] + steps[j]]
+def _deal(x, entries, padded):
+    for block in prange((x.shape[0] + LANES - 1) // LANES):
+        first = block * LANES
+        count = min(LANES, x.shape[0] - first)
+        for i in range(entries.size):
+            for lane in range(count):
+                padded[block, entries[i] + lane] = x[first + lane, i]
+            for lane in range(count, LANES):
+                padded[block, entries[i] + lane] = np.float32(0.0)
+
+
+@serial
+def _pack(weights, packed):
+    """Write weights (filters, taps) as (filters / FILTERS, taps, FILTERS)."""
+    for f in range(weights.shape[0]):
+        for t in range(weights.shape[1]):
+            packed[f // FILTERS, t, f % FILTERS] = weights[f, t]
 
 
 @body
-def _pool_row(z, high, wide, across, slope, out, winner):
-    """Take the maxima of one row of windows."""
-    for j in range(out.size):
-        corner = j * wide
-        best = z[corner]
-        number = 0
-        for y in range(high):
-            for x in range(wide):
-                value = z[corner + y * across + x]
-                if value > best:
-                    best = value
-                    number = y * wide + x
-        out[j] = leaky(best, slope)
-        winner[j] = number
+def _sum_chunk(x, x_0, side, group, begin, count, sums):
+    """Sum over all taps for FILTERS filters at `count` positions."""
+    taps = side.weights.shape[1]
+    w_0 = group * taps * FILTERS
+    for p in range(0, count, WIDE):
+        sum_taps(x, x_0, side.taps, taps, side.weights, w_0, side.places, begin + p, sums, sums.shape[1], p * LANES)
 
 
 @body
-def _forward_image(padded, offsets, taps, bias, slope, pool, rows, pitch, z, out, winner):
-    """Do one image; apart from the threaded loop, in which the compiler vectorizes less."""
-    filters, out_planes, out_rows = out.shape[:3]
-    high, wide = pool
-    plane, across = pitch
-    for q in range(filters):
-        for w in range(out_planes):
-            for top in range(0, out_rows * high, rows):
-                bottom = min(out_rows * high, top + rows)
-                begin = w * plane + top * across
-                size = (bottom - top) * across
-                for j in range(size):
-                    z[j] = bias[q]
-                for t in range(0, taps.shape[1], _TAPS):
-                    a = padded[begin + offsets[t] : begin + offsets[t] + size]
-                    b = padded[begin + offsets[t + 1] : begin + offsets[t + 1] + size]
-                    c = padded[begin + offsets[t + 2] : begin + offsets[t + 2] + size]
-                    d = padded[begin + offsets[t + 3] : begin + offsets[t + 3] + size]
-                    w_a, w_b, w_c, w_d = taps[q, t], taps[q, t + 1], taps[q, t + 2], taps[q, t + 3]
-                    for j in range(size):
-                        z[j] += w_a * a[j] + w_b * b[j] + w_c * c[j] + w_d * d[j]
-                for i in range((bottom - top) // high):
-                    block = z[i * high * across : (i + 1) * high * across]
-                    row = top // high + i
-                    if high == 2 and wide == 2:  # the usual case, compiled with its numbers, takes a sixth of the time
-                        _pool_row(block, 2, 2, across, slope, out[q, w, row], winner[q, w, row])
-                    else:
-                        _pool_row(block, high, wide, across, slope, out[q, w, row], winner[q, w, row])
+def _forward_block(padded, x_0, side, windows, bias, slope, rows, sums, best, number, out, winner):
+    """Do the images of one block; `out` and `winner` are (images, filters, windows)."""
+    count, filters, size = out.shape
+    chunk = rows * side.width
+    many = chunk // windows.inner.size
+    for q in range(0, filters, FILTERS):
+        for begin in range(0, size, many):
+            end = min(size, begin + many)
+            first = begin * windows.inner.size
+            _sum_chunk(padded, x_0, side, q // FILTERS, first, (end - begin) * windows.inner.size, sums)
+            for f in range(q, min(q + FILTERS, filters)):
+                x_0_f = (f - q) * sums.shape[1] - first * LANES
+                for p in range(begin, end):
+                    place = (p - begin) * LANES
+                    largest(sums, x_0_f, windows.corners, p, windows.inner, windows.inner.size, best, number, place)
+                for lane in range(count):
+                    for p in range(end - begin):
+                        out[lane, f, begin + p] = leaky(best[p, lane] + bias[f], slope)
+                        winner[lane, f, begin + p] = number[p, lane]
 
 
 @loop
-def _forward(padded, offsets, taps, bias, slope, pool, rows, pitch, total, out, winner):
-    for n in prange(out.shape[0]):
-        _forward_image(padded[n], offsets, taps, bias, slope, pool, rows, pitch, total[n], out[n], winner[n])
+def _forward(padded, side, windows, bias, slope, rows, sums, best, number, out, winner):
+    blocks = (out.shape[0] + LANES - 1) // LANES
+    for worker in prange(sums.shape[0]):
+        for block in range(worker, blocks, sums.shape[0]):
+            part = slice(block * LANES, min(out.shape[0], (block + 1) * LANES))
+            _forward_block(
+                padded, block * padded.shape[1], side, windows, bias, slope, rows,
+                sums[worker], best[worker], number[worker], out[part], winner[part],
+            )  # fmt: skip
 
 
 @body
-def _backward_image(
-    padded, offsets, taps, slope, pool, window, pitch, out, winner, gradient, delta, partial, gradient_padded
-):
-    filters, out_planes, out_rows, out_columns = out.shape
-    high, wide = pool
-    plane, across = pitch
-    last = taps.shape[1]
-    # The last row ends with its last output, before the flat row of the image does.
-    end = delta.shape[1] - across + out_columns * wide
-    for q in range(filters):
-        d = delta[q]
-        d[:] = np.float32(0.0)
+def _spread_gradient(slope, windows, out, winner, gradient, delta, bias):
+    """Put the gradient of each maximum where it was in its feature map; sum over them for the bias."""
+    count, filters, size = out.shape
+    delta[:] = np.float32(0.0)
+    for f in range(filters):
         total = np.float32(0.0)
-        for w in range(out_planes):
-            for i in range(out_rows):
-                corner = w * plane + i * high * across
-                for j in range(out_columns):
-                    value = gradient[q, w, i, j] * leaky_slope(out[q, w, i, j], slope)
-                    d[corner + j * wide + window[winner[q, w, i, j]]] = value
-                    total += value
-        partial[q, last] += total
-    for q in range(0, taps.shape[0], 2):
-        d, f = delta[q], delta[q + 1]
-        for t in range(0, last, _TAPS):
-            a = padded[offsets[t] :]
-            b = padded[offsets[t + 1] :]
-            c = padded[offsets[t + 2] :]
-            e = padded[offsets[t + 3] :]
-            d_a = d_b = d_c = d_e = f_a = f_b = f_c = f_e = np.float32(0.0)
-            for j in range(end):
-                d_a += d[j] * a[j]
-                d_b += d[j] * b[j]
-                d_c += d[j] * c[j]
-                d_e += d[j] * e[j]
-                f_a += f[j] * a[j]
-                f_b += f[j] * b[j]
-                f_c += f[j] * c[j]
-                f_e += f[j] * e[j]
-            partial[q, t] += d_a
-            partial[q, t + 1] += d_b
-            partial[q, t + 2] += d_c
-            partial[q, t + 3] += d_e
-            partial[q + 1, t] += f_a
-            partial[q + 1, t + 1] += f_b
-            partial[q + 1, t + 2] += f_c
-            partial[q + 1, t + 3] += f_e
-    if gradient_padded.size == 0:
-        return
-    gradient_padded[:] = np.float32(0.0)
-    for q in range(0, taps.shape[0], _TAPS):
-        a, b, c, e = delta[q], delta[q + 1], delta[q + 2], delta[q + 3]
-        for t in range(last):
-            g = gradient_padded[offsets[t] :]
-            w_a, w_b, w_c, w_e = taps[q, t], taps[q + 1, t], taps[q + 2, t], taps[q + 3, t]
-            for j in range(end):
-                g[j] += w_a * a[j] + w_b * b[j] + w_c * c[j] + w_e * e[j]
+        for lane in range(count):
+            for p in range(size):
+                value = gradient[lane, f, p] * leaky_slope(out[lane, f, p], slope)
+                delta[f, windows.corners[p] + windows.inner[winner[lane, f, p]] + lane] = value
+                total += value
+        bias[f] = total
+
+
+@body
+def _backward_block(
+    padded, x_0, forward, backward, windows, places, slope, rows, sums, delta, out, winner, gradient, partial, bias,
+    gradient_in,
+):  # fmt: skip
+    """Do the images of one block; `gradient_in` is (images, channels, positions), without channels if not wanted."""
+    pitch = delta.shape[1]
+    _spread_gradient(slope, windows, out, winner, gradient, delta, bias)
+    partial[:] = np.float32(0.0)
+    for q in range(0, partial.shape[0], FILTERS):
+        for begin in range(0, places.size, 2 * _CHUNK):
+            count = min(2 * _CHUNK, places.size - begin)
+            for t in range(0, partial.shape[1], WIDE):
+                add_outer_products(
+                    delta, q * pitch, pitch, places, padded, x_0, forward.taps, t, forward.places, begin, count,
+                    partial, partial.shape[1], q * partial.shape[1] + t,
+                )  # fmt: skip
+    count, channels, positions = gradient_in.shape
+    columns = backward.width
+    for c in range(0, channels, FILTERS):
+        for begin in range(0, positions, rows * columns):
+            size = min(rows * columns, positions - begin)
+            _sum_chunk(delta, 0, backward, c // FILTERS, begin, size, sums)
+            for f in range(c, min(c + FILTERS, channels)):
+                for lane in range(count):
+                    for p in range(size):
+                        gradient_in[lane, f, begin + p] = sums[f - c, p * LANES + lane]
 
 
 @loop
 def _backward(
-    padded, offsets, taps, slope, pool, window, pitch, out, winner, gradient, delta, partial, gradient_padded
-):
-    for group in prange(_GROUPS):
-        partial[group] = np.float32(0.0)
-        for n in range(group, out.shape[0], _GROUPS):
-            _backward_image(
-                padded[n],
-                offsets,
-                taps,
-                slope,
-                pool,
-                window,
-                pitch,
-                out[n],
-                winner[n],
-                gradient[n],
-                delta[group],
-                partial[group],
-                gradient_padded[n if gradient_padded.shape[0] > 1 else 0],
-            )
+    padded, forward, backward, windows, places, slope, rows, sums, delta, out, winner, gradient, partial, bias,
+    gradient_in,
+):  # fmt: skip
+    blocks = (out.shape[0] + LANES - 1) // LANES
+    for worker in prange(sums.shape[0]):
+        for block in range(worker, blocks, sums.shape[0]):
+            part = slice(block * LANES, min(out.shape[0], (block + 1) * LANES))
+            _backward_block(
+                padded, block * padded.shape[1], forward, backward, windows, places, slope, rows,
+                sums[worker], delta[worker], out[part], winner[part], gradient[part],
+                partial[block], bias[block], gradient_in[part],
+            )  # fmt: skip
+
+
+def _maps(array):
+    """View (n, channels, planes, rows, columns) as (n, channels, positions)."""
+    return array.reshape(*array.shape[:2], -1)
 
 
 def convolve(x, weights, bias, slope, work, out, winner):
@@ -267,21 +286,11 @@ def convolve(x, weights, bias, slope, work, out, winner):
     winner : as out, uint8
         Number of the largest value in its pooling window, in reading order; the first of equals.
     """
-    work.taps[: len(weights), : weights[0].size] = weights.reshape(len(weights), -1)
-    _deal(x.reshape(len(x), -1, x.shape[-1]), work.starts, work.steps, work.padded)
-    _forward(
-        work.padded,
-        work.offsets,
-        work.taps,
-        bias,
-        np.float32(slope),
-        work.pool,
-        work.rows,
-        work.pitch,
-        work.total,
-        out,
-        winner,
-    )
+    side = work.forward
+    _pack(weights.reshape(len(weights), -1), side.weights)
+    _deal(x.reshape(len(x), -1), work.entries, work.padded)
+    buffers = (work.sums, work.best, work.number, _maps(out), _maps(winner))
+    _forward(work.padded, side, work.windows, bias, np.float32(slope), work.rows[0], *buffers)
 
 
 def convolve_backward(
@@ -292,29 +301,24 @@ def convolve_backward(
     ``gradient_weights = scale * (sum over images) + keep * gradient_weights``, the same for the bias;
     `gradient_in` may be None, for a first layer.
     """
+    n, taps = len(out), weights[0].size
+    if gradient_in is None:
+        inner = np.empty((n, 0, 0), np.float32)
+    else:
+        inner = _maps(gradient_in)
+        _pack(
+            weights.reshape(*weights.shape[:2], -1).transpose(1, 0, 2).reshape(weights.shape[1], -1),
+            work.backward.weights,
+        )
+    blocks = _fill(n, LANES) // LANES
     _backward(
-        work.padded,
-        work.offsets,
-        work.taps,
-        np.float32(slope),
-        work.pool,
-        work.window,
-        work.pitch,
-        out,
-        winner,
-        gradient,
-        work.delta,
-        work.partial,
-        work.gradient_padded,
-    )
-    work.partial.sum(axis=0, out=work.sums)
-    for kept, new in (
-        (gradient_weights.reshape(len(weights), -1), work.sums[: len(weights), : weights[0].size]),
-        (gradient_bias, work.sums[: len(weights), -1]),
+        work.padded, work.forward, work.backward, work.delta_windows, work.delta_places, np.float32(slope),
+        work.rows[1], work.sums, work.delta, _maps(out), _maps(winner), _maps(gradient), work.partial,
+        work.partial_bias, inner,
+    )  # fmt: skip
+    for kept, parts in (
+        (gradient_weights.reshape(len(weights), -1), work.partial[:blocks, : len(weights), :taps]),
+        (gradient_bias, work.partial_bias[:blocks]),
     ):
-        new *= np.float32(scale)
         kept *= np.float32(keep)
-        kept += new
-    if gradient_in is not None:
-        flat = gradient_in.reshape(len(x), -1, x.shape[-1])
-        _collect(work.gradient_padded, work.starts, work.steps, flat)
+        kept += np.float32(scale) * parts.sum(axis=0)

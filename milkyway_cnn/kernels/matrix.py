@@ -1,8 +1,11 @@
-"""Products of float32 matrices by BLAS, into existing memory.
+"""Products of float32 matrices by BLAS, into existing memory, on Numba's threads.
 
 All arrays are C-contiguous float32. BLAS reads them as their transposes, so ``out = a @ b`` is asked for as
-``out.T = b.T @ a.T`` and nothing is copied. The routine is SciPy's own `sgemm`, called by its address: unlike
-`scipy.linalg.blas` this lets go of the interpreter, so that another thread can prepare the next batch meanwhile.
+``out.T = b.T @ a.T`` and nothing is copied. The routine is SciPy's own `sgemm`, under a name by which compiled code
+finds it.
+
+Each thread of Numba computes a part of `out` by a product of its own, for which BLAS must not start threads: two
+pools of threads on the same cores wait for each other, which cost a small network half of its speed.
 
 How a matrix of weights should lie was measured (OpenBLAS 0.3.30, one core, 6144 x 3072 weights, batch 32 and 128,
 GFLOP/s): `multiply_transposed` with the weights as `a` 62 and 91, `multiply` with the weights as `b` 44 and 80,
@@ -13,50 +16,155 @@ from __future__ import annotations
 
 import ctypes
 
+import numba
+import numpy as np
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 from scipy.linalg import cython_blas
+from threadpoolctl import ThreadpoolController
+
+from milkyway_cnn.kernels._twin import body, loop, prange, serial
 
 __all__ = ["accumulate", "multiply", "multiply_transposed"]
 
+_SYMBOL = "milkyway_cnn_sgemm"
+#: Rows or columns of `out` come to a thread in multiples of this, as BLAS takes them.
+_STEP = 64
+#: Below this number of products of two numbers, starting threads takes longer than they save.
+_SMALL = 1 << 19
 
-def _routine(name):
-    """Make a function of the address that SciPy exports for Cython."""
+
+def _address(name):
+    """Read the address that SciPy exports for Cython."""
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
     api.PyCapsule_GetName.argtypes = [ctypes.py_object]
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p
     api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
     capsule = cython_blas.__pyx_capi__[name]
-    address = api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(address)
+    return api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
 
 
-_sgemm = _routine("sgemm")
-_PLAIN, _TRANSPOSED = ctypes.c_char(b"N"), ctypes.c_char(b"T")
+binding.add_symbol(_SYMBOL, _address("sgemm"))
+_BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
 
 
-def _product(first, second, rows, columns, inner, alpha, a, b, beta, out):
-    """Ask for ``out = alpha op(a) op(b) + beta out`` in Fortran's order, where an array's last axis is its first."""
+@intrinsic
+def _sgemm(typing_context, turn_a, turn_b, m, n, k, alpha, a, a_0, lda, b, b_0, ldb, beta, c, c_0, ldc):
+    """``C = alpha op(A) op(B) + beta C`` in Fortran's order; matrices begin at number `a_0`, `b_0`, `c_0` of arrays."""
+    index, number = types.intp, types.float32
+    signature = types.void(
+        types.boolean,
+        types.boolean,
+        index,
+        index,
+        index,
+        number,
+        a,
+        index,
+        index,
+        b,
+        index,
+        index,
+        number,
+        c,
+        index,
+        index,
+    )
+
+    def generate(context, builder, signature, arguments):
+        turns, sizes, (alpha, beta) = arguments[:2], arguments[2:5], (arguments[5], arguments[12])
+        matrices = [(signature.args[i], *arguments[i : i + 3]) for i in (6, 9, 13)]
+
+        def kept(value):
+            """Put a value where BLAS can read it."""
+            place = cgutils.alloca_once_value(builder, value)
+            return builder.bitcast(place, cgutils.voidptr_t)
+
+        def whole(value):
+            return kept(builder.trunc(value, ir.IntType(32)))
+
+        letters = [kept(builder.select(turn, ir.IntType(8)(ord("T")), ir.IntType(8)(ord("N")))) for turn in turns]
+        begins = [
+            builder.bitcast(
+                builder.gep(context.make_array(kind)(context, builder, array).data, [first]), cgutils.voidptr_t
+            )
+            for kind, array, first, _ in matrices
+        ]
+        steps = [whole(step) for *_, step in matrices]
+        (a, b, c), (lda, ldb, ldc), (m, n, k) = begins, steps, [whole(size) for size in sizes]
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * 13)
+        routine = cgutils.get_or_insert_function(builder.module, kind, _SYMBOL)
+        builder.call(routine, [*letters, m, n, k, kept(alpha), a, lda, b, ldb, kept(beta), c, ldc])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@body
+def _part(first, last, across, turn_a, turn_b, inner, alpha, a, b, beta, out):
+    """Compute columns (`across`) or rows `first` to `last` of `out`; `a` is the factor with out's columns."""
+    lda, ldb, ldc = a.shape[1], b.shape[1], out.shape[1]
+    if across:
+        a_0 = first * lda if turn_a else first
+        _sgemm(turn_a, turn_b, last - first, out.shape[0], inner, alpha, a, a_0, lda, b, 0, ldb, beta, out, first, ldc)
+    else:
+        b_0 = first if turn_b else first * ldb
+        c_0 = first * ldc
+        _sgemm(turn_a, turn_b, ldc, last - first, inner, alpha, a, 0, lda, b, b_0, ldb, beta, out, c_0, ldc)
+
+
+@serial
+def _whole(turn_a, turn_b, inner, alpha, a, b, beta, out):
+    _part(0, out.shape[0], False, turn_a, turn_b, inner, alpha, a, b, beta, out)
+
+
+@loop
+def _shared(parts, turn_a, turn_b, inner, alpha, a, b, beta, out):
+    across = out.shape[1] > out.shape[0]
+    size = out.shape[1] if across else out.shape[0]
+    step = (size + parts * _STEP - 1) // (parts * _STEP) * _STEP
+    for part in prange(parts):
+        first, last = part * step, min(size, (part + 1) * step)
+        if first < last:
+            _part(first, last, across, turn_a, turn_b, inner, alpha, a, b, beta, out)
+
+
+def _product(turn_a, turn_b, inner, alpha, a, b, beta, out):
+    """Ask for ``out = alpha op(b) op(a) + beta out``, `a` being the factor with out's columns."""
     for array in (a, b, out):
         if array.dtype != "f4" or not array.flags.c_contiguous:
             msg = f"a product of {array.dtype} arrays with strides {array.strides}; give contiguous float32"
             raise ValueError(msg)
-    sizes = [ctypes.c_int(size) for size in (rows, columns, inner, a.shape[1], b.shape[1], out.shape[1])]
-    m, n, k, lda, ldb, ldc = map(ctypes.byref, sizes)
-    factors = [ctypes.byref(ctypes.c_float(factor)) for factor in (alpha, beta)]
-    ends = [ctypes.byref(first), ctypes.byref(second)]
-    _sgemm(*ends, m, n, k, factors[0], a.ctypes.data, lda, b.ctypes.data, ldb, factors[1], out.ctypes.data, ldc)
+    alpha, beta = np.float32(alpha), np.float32(beta)
+    threads = numba.get_num_threads()
+    if threads > 1 and out.size * inner < _SMALL:
+        threads = 1
+    before = [blas.get_num_threads() for blas in _BLAS]
+    for blas in _BLAS:
+        blas.set_num_threads(1)
+    try:
+        if threads == 1:
+            _whole(turn_a, turn_b, inner, alpha, a, b, beta, out)
+        else:
+            _shared(threads, turn_a, turn_b, inner, alpha, a, b, beta, out)
+    finally:
+        for blas, count in zip(_BLAS, before, strict=True):
+            blas.set_num_threads(count)
 
 
 def multiply(a, b, out):
     """``out = a @ b``: (n, k), (k, m) -> (n, m)."""
-    _product(_PLAIN, _PLAIN, b.shape[1], len(a), len(b), 1.0, b, a, 0.0, out)
+    _product(False, False, a.shape[1], 1.0, b, a, 0.0, out)
 
 
 def multiply_transposed(a, b, out):
     """``out = a @ b.T``: (n, m), (k, m) -> (n, k)."""
-    _product(_TRANSPOSED, _PLAIN, len(b), len(a), a.shape[1], 1.0, b, a, 0.0, out)
+    _product(True, False, a.shape[1], 1.0, b, a, 0.0, out)
 
 
 def accumulate(a, b, scale, keep, out):
     """``out = scale * a.T @ b + keep * out``: (n, k), (n, m) -> (k, m)."""
-    _product(_PLAIN, _TRANSPOSED, b.shape[1], a.shape[1], len(a), scale, b, a, keep, out)
+    _product(False, True, len(a), scale, b, a, keep, out)

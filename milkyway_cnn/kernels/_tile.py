@@ -1,0 +1,208 @@
+"""Sums and maxima that stay in registers: the inner loops of the convolution, written as LLVM instructions.
+
+A compiler that is given plain loops stores and loads each sum for every few terms and reaches a fifth of what the
+processor can do; these reach nearly all of it, and need no shape to be a multiple of anything.
+
+All work on `LANES` images at a time, whose numbers lie beside each other: one number of an image is, in memory, a
+vector of as many, and every other index is an offset to such a vector. So all offsets are free, loads are whole
+vectors, and stride, padding, dimensions and edges of images cost nothing here.
+
+How many sums are kept at a time depends on the registers of the processor that compiles: 16 vectors of 16 numbers
+where it has AVX-512, else 4.
+"""
+
+from __future__ import annotations
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+__all__ = ["FILTERS", "LANES", "WIDE", "add_outer_products", "largest", "sum_taps"]
+
+#: Images whose numbers lie beside each other.
+LANES = 16
+#: Filters of one tile.
+FILTERS = 4
+#: Positions of one tile of `sum_taps`, taps of one tile of `add_outer_products`.
+WIDE = 4 if binding.get_host_cpu_features().get("avx512f") else 1
+
+_FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
+_VECTOR = ir.VectorType(_FLOAT, LANES)
+_FUSED = ("contract",)
+
+
+class _Code:
+    """What both products need of the instruction builder."""
+
+    def __init__(self, context, builder, signature, arguments):
+        self.builder = builder
+        self.arguments = [
+            context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+
+    def sum(self, *terms):
+        """Add indices."""
+        total = terms[0]
+        for term in terms[1:]:
+            total = self.builder.add(total, term)
+        return total
+
+    def number(self, pointer, *terms):
+        """Load the number of an array at the sum of indices."""
+        return self.builder.load(self.builder.gep(pointer, [self.sum(*terms)]))
+
+    def place(self, pointer, *terms):
+        """Point at the vector that begins at the sum of indices."""
+        return self.builder.bitcast(self.builder.gep(pointer, [self.sum(*terms)]), _VECTOR.as_pointer())
+
+    def vector(self, pointer, *terms):
+        """Load the vector that begins at the sum of indices; NumPy's arrays need not begin at a multiple of it."""
+        return self.builder.load(self.place(pointer, *terms), align=4)
+
+    def spread(self, number, vector=_VECTOR):
+        """Fill a vector with one number."""
+        undefined = ir.Constant(vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, number, ir.IntType(32)(0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), None))
+
+    def multiply_add(self, a, b, total):
+        """Give ``a * b + total``, rounded once where the processor can."""
+        return self.builder.fadd(self.builder.fmul(a, b, flags=_FUSED), total, flags=_FUSED)
+
+    def loop(self, count, values, change):
+        """Apply ``values = change(i, values)`` for i below `count`, but at least once, in registers."""
+        builder = self.builder
+        before, inside, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.branch(inside)
+        builder.position_at_end(inside)
+        kept = [builder.phi(value.type) for value in (_INDEX(0), *values)]
+        i = kept[0]
+        changed = [builder.add(i, _INDEX(1)), *change(i, kept[1:])]
+        for place, first, later in zip(kept, (_INDEX(0), *values), changed, strict=True):
+            place.add_incoming(first, before)
+            place.add_incoming(later, inside)
+        builder.cbranch(builder.icmp_signed("<", changed[0], count), inside, after)
+        builder.position_at_end(after)
+        return changed[1:]
+
+    def outer_products(self, count, factors):
+        """Sum `count` products of FILTERS by WIDE vectors; `factors(i)` gives both sides of number i."""
+
+        def add(i, sums):
+            left, right = factors(i)
+            pairs = [(a, b) for a in left for b in right]
+            return [self.multiply_add(a, b, total) for (a, b), total in zip(pairs, sums, strict=True)]
+
+        sums = self.loop(count, [ir.Constant(_VECTOR, None)] * (FILTERS * WIDE), add)
+        return [sums[f * WIDE : (f + 1) * WIDE] for f in range(FILTERS)]
+
+
+@intrinsic
+def sum_taps(typing_context, x, x_0, taps, count, weights, w_0, places, p_0, out, pitch, out_0):
+    """``out[f, p] = sum over t < count of weights[t, f] * x[taps[t] + places[p_0 + p]]``, one tile.
+
+    Parameters
+    ----------
+    x, weights, out : float32 arrays, C-contiguous
+        Read from number `x_0`, `w_0`, `out_0` on; weights are (count, FILTERS), rows of `out` are `pitch` numbers.
+    taps, places : int64 arrays
+        Numbers from `x_0` on at which the vector of an image's number begins.
+    """
+    signature = types.void(
+        x, types.intp, taps, types.intp, weights, types.intp, places, types.intp, out, *[types.intp] * 2
+    )
+
+    def generate(context, builder, signature, arguments):
+        code = _Code(context, builder, signature, arguments)
+        x, x_0, taps, count, weights, w_0, places, p_0, out, pitch, out_0 = code.arguments
+        begins = [code.sum(x_0, code.number(places, p_0, _INDEX(p))) for p in range(WIDE)]
+
+        def factors(t):
+            tap, row = code.number(taps, t), builder.add(w_0, builder.mul(t, _INDEX(FILTERS)))
+            left = [code.spread(code.number(weights, row, _INDEX(f))) for f in range(FILTERS)]
+            return left, [code.vector(x, begin, tap) for begin in begins]
+
+        for f, sums in enumerate(code.outer_products(count, factors)):
+            row = builder.add(out_0, builder.mul(pitch, _INDEX(f)))
+            for p, total in enumerate(sums):
+                builder.store(total, code.place(out, row, _INDEX(p * LANES)), align=4)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def add_outer_products(
+    typing_context, d, d_0, pitch, d_places, x, x_0, taps, t_0, places, p_0, count, out, out_pitch, out_0
+):
+    """``out[f, t] += sum over p < count and lanes of d[f, d_places[p_0 + p]] * x[taps[t_0 + t] + places[p_0 + p]]``.
+
+    Parameters
+    ----------
+    d, x, out : float32 arrays, C-contiguous
+        Read from number `d_0`, `x_0`, `out_0` on; rows of `d` are `pitch` numbers, those of `out` `out_pitch`.
+    d_places, taps, places : int64 arrays
+        Numbers at which the vector of an image's number begins.
+    """
+    index = types.intp
+    signature = types.void(d, index, index, d_places, x, index, taps, index, places, index, index, out, index, index)
+
+    def generate(context, builder, signature, arguments):
+        code = _Code(context, builder, signature, arguments)
+        d, d_0, pitch, d_places, x, x_0, taps, t_0, places, p_0, count, out, out_pitch, out_0 = code.arguments
+        rows = [code.sum(d_0, builder.mul(pitch, _INDEX(f))) for f in range(FILTERS)]
+        offsets = [code.sum(x_0, code.number(taps, t_0, _INDEX(t))) for t in range(WIDE)]
+
+        def factors(p):
+            there, here = code.number(d_places, p_0, p), code.number(places, p_0, p)
+            return [code.vector(d, row, there) for row in rows], [code.vector(x, tap, here) for tap in offsets]
+
+        kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
+        across = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{LANES}f32")
+        for f, sums in enumerate(code.outer_products(count, factors)):
+            for t, total in enumerate(sums):
+                place = builder.gep(out, [code.sum(out_0, builder.mul(out_pitch, _INDEX(f)), _INDEX(t))])
+                whole = builder.call(across, [_FLOAT(0.0), total], fastmath=("reassoc",))
+                builder.store(builder.fadd(builder.load(place), whole), place)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def largest(typing_context, x, x_0, places, p_0, window, count, best, number, out_0):
+    """Take the largest of ``x[x_0 + window[k] + places[p_0]]`` over k < count for each image, the first of equals.
+
+    Parameters
+    ----------
+    x, best : float32 arrays, C-contiguous
+    places, window : int64 arrays
+        Numbers at which the vectors begin.
+    number : uint8 array, C-contiguous
+        Takes the k of the largest, from `out_0` on, as `best` the largest itself.
+    """
+    index = types.intp
+    signature = types.void(x, index, places, index, window, index, best, number, index)
+
+    def generate(context, builder, signature, arguments):
+        code = _Code(context, builder, signature, arguments)
+        x, x_0, places, p_0, window, count, best, number, out_0 = code.arguments
+        numbers = ir.VectorType(ir.IntType(8), LANES)
+        corner = code.sum(x_0, code.number(places, p_0))
+        first = code.vector(x, corner, code.number(window, _INDEX(0)))
+
+        def compare(k, kept):
+            value = code.vector(x, corner, code.number(window, k))
+            larger = builder.fcmp_ordered(">", value, kept[0])
+            own = code.spread(builder.trunc(k, ir.IntType(8)), numbers)
+            return builder.select(larger, value, kept[0]), builder.select(larger, own, kept[1])
+
+        values = code.loop(count, [first, ir.Constant(numbers, None)], compare)
+        builder.store(values[0], code.place(best, out_0), align=4)
+        place = builder.bitcast(builder.gep(number, [out_0]), numbers.as_pointer())
+        builder.store(values[1], place, align=1)
+        return context.get_dummy_value()
+
+    return signature, generate
