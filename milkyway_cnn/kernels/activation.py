@@ -72,6 +72,33 @@ def _activate_backward(y, slope, scale, keep, gradient, gradient_bias):
         _activate_backward_columns(y[:, i:j], slope, scale, keep, gradient[:, i:j], gradient_bias[i:j])
 
 
+@body
+def _activate_row(z, bias, slope):
+    for n in range(z.size):
+        z[n] = leaky(z[n] + bias, slope)
+
+
+@loop
+def _activate_rows(z, bias, slope):
+    for i in prange(z.shape[0]):
+        _activate_row(z[i], bias[i], slope)
+
+
+@body
+def _activate_row_backward(y, slope, gradient):
+    total = np.float32(0.0)
+    for n in range(y.size):
+        gradient[n] *= leaky_slope(y[n], slope)
+        total += gradient[n]
+    return total
+
+
+@loop
+def _activate_rows_backward(y, slope, scale, keep, gradient, gradient_bias):
+    for i in prange(y.shape[0]):
+        gradient_bias[i] = scale * _activate_row_backward(y[i], slope, gradient[i]) + keep * gradient_bias[i]
+
+
 @loop
 def _logistic(x, out):
     for n in prange(x.shape[0]):
@@ -111,16 +138,27 @@ def _softmax_backward(y, gradient, gradient_in):
 
 
 def activate(z, bias, slope, y):
-    """``y = leaky(z.T + bias)``: (width, n), (width,) -> (n, width), for products come out faster that way around."""
-    _activate(z, bias, np.float32(slope), y)
+    """``y = leaky(z.T + bias)``: (width, n), (width,) -> (n, width), for products come out faster that way around.
+
+    `y` may be ``z.T`` itself.
+    """
+    if y.flags.c_contiguous:
+        _activate(z, bias, np.float32(slope), y)
+    else:
+        _activate_rows(z, bias, np.float32(slope))
 
 
 def activate_backward(y, slope, scale, keep, gradient, gradient_bias):
     """Turn the gradient of the output y into that of ``x @ weights``, in place, and accumulate that of the bias.
 
-    ``gradient_bias = scale * sum over n of gradient + keep * gradient_bias``.
+    ``gradient_bias = scale * sum over n of gradient + keep * gradient_bias``. Both arrays are in C's or both in
+    Fortran's order.
     """
-    _activate_backward(y, np.float32(slope), np.float32(scale), np.float32(keep), gradient, gradient_bias)
+    arguments = (np.float32(slope), np.float32(scale), np.float32(keep))
+    if y.flags.c_contiguous:
+        _activate_backward(y, *arguments, gradient, gradient_bias)
+    else:
+        _activate_rows_backward(y.T, *arguments, gradient.T, gradient_bias)
 
 
 def logistic(x, out):

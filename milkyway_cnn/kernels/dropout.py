@@ -24,8 +24,21 @@ def _dropout(x, rate, key, first, shared, out):
             out[n, i] = x[n, i] * factor if kept else np.float32(0.0)
 
 
+@loop
+def _dropout_turned(x, rate, key, first, shared, out):
+    width = x.shape[0]
+    factor = np.float32(1.0) / (np.float32(1.0) - rate)
+    for i in prange(width):
+        for n in range(x.shape[1]):
+            row = np.uint64(0) if shared else np.uint64((first + np.int64(n)) * width)
+            kept = uniform(bits(key, row + np.uint64(i))) >= rate
+            out[i, n] = x[i, n] * factor if kept else np.float32(0.0)
+
+
 def dropout(x, rate, key, first, shared, out):
     """Drop values of x (n, ...) into `out`; the same call on gradients is the backward pass.
+
+    Both arrays are in C's order, or both (n, width) in Fortran's.
 
     Parameters
     ----------
@@ -36,5 +49,8 @@ def dropout(x, rate, key, first, shared, out):
     shared : bool
         Whether all examples have the mask of example 0.
     """
-    n = len(x)
-    _dropout(x.reshape(n, -1), np.float32(rate), np.uint64(key), first, shared, out.reshape(n, -1))
+    n, arguments = len(x), (np.float32(rate), np.uint64(key), first, shared)
+    if x.flags.c_contiguous:
+        _dropout(x.reshape(n, -1), *arguments, out.reshape(n, -1))
+    else:
+        _dropout_turned(x.T, *arguments, out.T)

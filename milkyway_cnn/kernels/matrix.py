@@ -1,15 +1,16 @@
 """Products of float32 matrices by BLAS, into existing memory, on Numba's threads.
 
-All arrays are C-contiguous float32. BLAS reads them as their transposes, so ``out = a @ b`` is asked for as
-``out.T = b.T @ a.T`` and nothing is copied. The routine is SciPy's own `sgemm`, under a name by which compiled code
+BLAS reads an array in C's order as its transpose, so ``out = a @ b`` is asked for as ``out.T = b.T @ a.T`` and nothing
+is copied. The routine is SciPy's own `sgemm`, under a name by which compiled code
 finds it.
 
 Each thread of Numba computes a part of `out` by a product of its own, for which BLAS must not start threads: two
 pools of threads on the same cores wait for each other, which cost a small network half of its speed.
 
-How a matrix of weights should lie was measured (OpenBLAS 0.3.30, one core, 6144 x 3072 weights, batch 32 and 128,
-GFLOP/s): `multiply_transposed` with the weights as `a` 62 and 91, `multiply` with the weights as `b` 44 and 80,
-`accumulate` 70 and 97 with ``keep`` 1, but 52 and 87 with any other, for BLAS then goes over `out` once more.
+How the arrays should lie was measured (OpenBLAS 0.3.30, one core of 240 GFLOP/s; 3072 x 12288 weights w, x and g being
+(n, inputs) and (n, outputs); GFLOP/s at n of 32, 128 and 512): ``w @ x.T`` 115, 190 and 227 where ``x @ w.T`` is 102,
+179 and 224; ``w.T @ g.T`` 106, 188 and 225 where ``g @ w`` is 105, 167 and 203; ``g.T @ x`` is 161, 220 and 238 in any
+order.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from threadpoolctl import ThreadpoolController
 
 from milkyway_cnn.kernels._twin import body, loop, prange, serial
 
-__all__ = ["accumulate", "multiply", "multiply_transposed"]
+__all__ = ["multiply"]
 
 _SYMBOL = "milkyway_cnn_sgemm"
 #: Rows or columns of `out` come to a thread in multiples of this, as BLAS takes them.
@@ -132,39 +133,29 @@ def _shared(parts, turn_a, turn_b, inner, alpha, a, b, beta, out):
             _part(first, last, across, turn_a, turn_b, inner, alpha, a, b, beta, out)
 
 
-def _product(turn_a, turn_b, inner, alpha, a, b, beta, out):
-    """Ask for ``out = alpha op(b) op(a) + beta out``, `a` being the factor with out's columns."""
+def multiply(a, b, out, scale=1.0, keep=0.0):
+    """``out = scale * a @ b + keep * out``: (n, k), (k, m) -> (n, m).
+
+    Each is a float32 array in C's or in Fortran's order, such as the transpose ``x.T`` of an array x.
+    """
     for array in (a, b, out):
-        if array.dtype != "f4" or not array.flags.c_contiguous:
+        if array.dtype != "f4" or not (array.flags.c_contiguous or array.flags.f_contiguous):
             msg = f"a product of {array.dtype} arrays with strides {array.strides}; give contiguous float32"
             raise ValueError(msg)
-    alpha, beta = np.float32(alpha), np.float32(beta)
+    if not out.flags.c_contiguous:
+        a, b, out = b.T, a.T, out.T
+    inner, turn_a, turn_b = a.shape[1], not b.flags.c_contiguous, not a.flags.c_contiguous
+    first, second = b.T if turn_a else b, a.T if turn_b else a
+    arguments = (turn_a, turn_b, inner, np.float32(scale), first, second, np.float32(keep), out)
     threads = numba.get_num_threads()
-    if threads > 1 and out.size * inner < _SMALL:
-        threads = 1
     before = [blas.get_num_threads() for blas in _BLAS]
     for blas in _BLAS:
         blas.set_num_threads(1)
     try:
-        if threads == 1:
-            _whole(turn_a, turn_b, inner, alpha, a, b, beta, out)
+        if threads == 1 or out.size * inner < _SMALL:
+            _whole(*arguments)
         else:
-            _shared(threads, turn_a, turn_b, inner, alpha, a, b, beta, out)
+            _shared(threads, *arguments)
     finally:
         for blas, count in zip(_BLAS, before, strict=True):
             blas.set_num_threads(count)
-
-
-def multiply(a, b, out):
-    """``out = a @ b``: (n, k), (k, m) -> (n, m)."""
-    _product(False, False, a.shape[1], 1.0, b, a, 0.0, out)
-
-
-def multiply_transposed(a, b, out):
-    """``out = a @ b.T``: (n, m), (k, m) -> (n, k)."""
-    _product(True, False, a.shape[1], 1.0, b, a, 0.0, out)
-
-
-def accumulate(a, b, scale, keep, out):
-    """``out = scale * a.T @ b + keep * out``: (n, k), (n, m) -> (k, m)."""
-    _product(False, True, len(a), scale, b, a, keep, out)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from milkyway_cnn.nn.initializer import initial
-from milkyway_cnn.nn.layer import Layer, Parameter
+from milkyway_cnn.nn.layer import Layer, Parameter, in_order_of
 
 __all__ = ["Dense"]
 
 
 @dataclass(eq=False)
 class Dense(Layer):
-    """``y = leaky(x @ weights.T + bias)`` with weights (width, inputs); slope 1 is linear."""
+    """``y = leaky(x @ weights.T + bias)`` with weights (width, inputs); slope 1 is linear.
+
+    ``turned``: the output stays as its product comes out fastest, (n, width) in Fortran's order; for a layer that is
+    followed by another dense one.
+    """
+
+    turned: ClassVar[bool] = False
 
     width: int
     slope: float = 0.01
@@ -31,27 +38,29 @@ class Dense(Layer):
     def build(self, batch, ops, *, first):
         self.ops = ops
         self.z = np.empty(batch * self.width, np.float32)
-        self.y = np.empty((batch, self.width), np.float32)
-        self.gradient_in = None if first else np.empty((batch, *self.shape), np.float32)
+        self.y = None if self.turned else np.empty((batch, self.width), np.float32)
+        self.gradient_in = None if first else np.empty(batch * math.prod(self.shape), np.float32)
 
     def forward(self, x, draw):
         weights, bias = (parameter.value for parameter in self.parameters)
         n = len(x)
         self.x = x.reshape(n, -1)
         z = self.z[: self.width * n].reshape(self.width, n)
-        self.ops.multiply_transposed(weights, self.x, z)
-        self.ops.activate(z, bias, self.slope, self.y[:n])
-        return self.y[:n]
+        self.out = z.T if self.y is None else self.y[:n]
+        self.ops.multiply(weights, self.x.T, z)
+        self.ops.activate(z, bias, self.slope, self.out)
+        return self.out
 
     def backward(self, gradient, scale, keep):
         weights, bias = self.parameters
         n = len(gradient)
-        self.ops.activate_backward(self.y[:n], self.slope, scale, keep, gradient, bias.gradient)
-        self.ops.accumulate(gradient, self.x, scale, keep, weights.gradient)
+        self.ops.activate_backward(self.out, self.slope, scale, keep, gradient, bias.gradient)
+        self.ops.multiply(gradient.T, self.x, weights.gradient, scale, keep)
         if self.gradient_in is None:
             return None
-        self.ops.multiply(gradient, weights.value, self.gradient_in[:n].reshape(n, -1))
-        return self.gradient_in[:n]
+        gradient_in = in_order_of(self.x, self.gradient_in)
+        self.ops.multiply(gradient, weights.value, gradient_in)
+        return gradient_in.reshape(n, *self.shape)
 
     def kernel(self):
         return f"D{self.width}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.nn.layer import Layer
+from milkyway_cnn.nn.layer import Layer, in_order_of
 
 __all__ = ["Dropout"]
 
@@ -36,14 +37,14 @@ class Dropout(Layer):
 
     def build(self, batch, ops, *, first):
         self.ops = ops
-        self.y = np.empty((batch, *self.shape), np.float32)
+        self.y = np.empty(batch * math.prod(self.shape), np.float32)
         self.draw = None
 
     def forward(self, x, draw):
         self.draw = draw
         if draw is None:
             return x
-        y = self.y[: len(x)]
+        y = in_order_of(x, self.y)
         self.ops.dropout(x, self.rate, draw.key, draw.first, self.shared, y)
         return y
 

@@ -7,7 +7,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-__all__ = ["Draw", "Layer", "Parameter"]
+__all__ = ["Draw", "Layer", "Parameter", "in_order_of"]
+
+
+def in_order_of(x: np.ndarray, buffer: np.ndarray) -> np.ndarray:
+    """View the beginning of a flat buffer as an array of the shape and the order (C's or Fortran's) of x."""
+    if x.flags.c_contiguous:
+        return buffer[: x.size].reshape(x.shape)
+    return buffer[: x.size].reshape(x.shape[::-1]).T
 
 
 @dataclass(eq=False)

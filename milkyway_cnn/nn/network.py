@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.nn import architecture as grammar
 from milkyway_cnn.nn import file
+from milkyway_cnn.nn.dense import Dense
+from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Draw, Layer, Parameter
 from milkyway_cnn.nn.scaling import Scaling
 from milkyway_cnn.nn.scheme import scheme as find_scheme
@@ -73,6 +76,10 @@ class Network:
         for layer in self.layers:
             shape = layer.connect(shape, rng)
         self.output_shape = shape
+        weighty = [layer for layer in self.layers if not isinstance(layer, Dropout)]
+        for layer, following in pairwise(weighty):
+            if isinstance(layer, Dense) and isinstance(following, Dense):
+                layer.turned = True
         self._capacity = 0
 
     @property

@@ -16,19 +16,9 @@ def scale(x, function, factor, out):
     out[...] = factor * FUNCTIONS[function](x.astype(np.float32))
 
 
-def multiply(a, b, out):
-    """``out = a @ b``."""
-    out[...] = a @ b
-
-
-def multiply_transposed(a, b, out):
-    """``out = a @ b.T``."""
-    out[...] = a @ b.T
-
-
-def accumulate(a, b, scale, keep, out):
-    """``out = scale * a.T @ b + keep * out``."""
-    out[...] = scale * (a.T @ b) + keep * out
+def multiply(a, b, out, scale=1.0, keep=0.0):
+    """``out = scale * a @ b + keep * out``."""
+    out[...] = scale * (a @ b) + (keep * out if keep else 0)
 
 
 def activate(z, bias, slope, y):

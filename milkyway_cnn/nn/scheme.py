@@ -29,8 +29,6 @@ OPERATIONS = {
     "average_pool": "pooling",
     "average_pool_backward": "pooling",
     "multiply": "matrix",
-    "multiply_transposed": "matrix",
-    "accumulate": "matrix",
     "activate": "activation",
     "activate_backward": "activation",
     "dropout": "dropout",

@@ -215,19 +215,49 @@ def test_other_activation_gradients(name):
     close(g_x, slopes(value, x), 1e-7)
 
 
+ORDERS = st.tuples(*[st.sampled_from("CF")] * 3)
+
+
 @common
-@given(st.integers(1, 33), st.integers(1, 70), st.integers(1, 70))
-def test_products_equal_reference(n, k, m):
-    a, b, c, d = numbers((n, k)), numbers((k, m)), numbers((n, m)), numbers((k, m), 1)
-    for name, arguments, out in (
-        ("multiply", (a, b), np.empty((n, m), np.float32)),
-        ("multiply_transposed", (c, b), np.empty((n, k), np.float32)),
-        ("accumulate", (a, c, -0.3, 0.9), d),
-    ):
-        expected = out.copy()
-        getattr(reference, name)(*arguments, expected)
-        getattr(cpu, name)(*arguments, out)
-        close(out, expected)
+@given(st.integers(1, 33), st.integers(1, 70), st.integers(1, 170), ORDERS, st.sampled_from([0.0, 0.9, 1.0]))
+def test_products_equal_reference(n, k, m, orders, keep):
+    a, b, out = numbers((n, k)), numbers((k, m), 1), numbers((n, m), 2)
+    a, b, out = (np.asarray(array, order=order) for array, order in zip((a, b, out), orders, strict=True))
+    expected = out.copy()
+    reference.multiply(a, b, expected, -0.3, keep)
+    cpu.multiply(a, b, out, -0.3, keep)
+    close(out, expected)
+
+
+@pytest.mark.parametrize("shape", [(600, 30, 70), (70, 30, 600), (130, 300, 129)])
+@pytest.mark.parametrize("orders", ["CCC", "FCC", "CFC", "FFF", "CCF"])
+def test_products_are_shared_out_to_threads(shape, orders):
+    n, k, m = shape
+    a, b = np.asarray(numbers((n, k)), order=orders[0]), np.asarray(numbers((k, m), 1), order=orders[1])
+    out, expected = np.empty((n, m), np.float32, order=orders[2]), np.empty((n, m), np.float32)
+    cpu.multiply(a, b, out)
+    reference.multiply(a, b, expected)
+    close(out, expected)
+
+
+def test_a_product_refuses_what_blas_cannot_read():
+    a = numbers((4, 6))
+    with pytest.raises(ValueError, match="give contiguous float32"):
+        cpu.multiply(a[:, ::2], numbers((3, 2)), np.empty((4, 2), np.float32))
+
+
+@common
+@given(st.integers(1, 33), st.integers(1, 200), st.sampled_from([0.0, 0.1, 1.0]))
+def test_activation_in_place_equals_reference(n, width, slope):
+    z, bias, gradient = numbers((width, n)), numbers(width, 3), numbers((width, n), 1)
+    g_b = numbers(width, 2)
+    y, g, e_b = np.empty((n, width), np.float32), gradient.T.copy(), g_b.copy()
+    reference.activate(z, bias, slope, y)
+    reference.activate_backward(y, slope, 2.0, 0.5, g, e_b)
+    cpu.activate(z, bias, slope, z.T)
+    cpu.activate_backward(z.T, slope, 2.0, 0.5, gradient.T, g_b)
+    for a, e in ((z.T, y), (gradient.T, g), (g_b, e_b)):
+        close(a, e)
 
 
 @common

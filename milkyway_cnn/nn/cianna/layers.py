@@ -83,8 +83,8 @@ class PivotDense(Layer):
         whole = np.zeros_like(self.y[:n])
         whole[:, : self.out_shape[0]] = gradient
         weights = self.parameters[0]
-        self.ops.accumulate(self.x[:n], whole, scale, keep, weights.gradient)
-        self.ops.multiply_transposed(whole, weights.value, self.gradient_in[:n])
+        self.ops.multiply(self.x[:n].T, whole, weights.gradient, scale, keep)
+        self.ops.multiply(whole, weights.value.T, self.gradient_in[:n])
         return np.ascontiguousarray(self.gradient_in[:n, : math.prod(self.shape)]).reshape(n, *self.shape)
 
     def kernel(self):
