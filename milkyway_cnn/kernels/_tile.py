@@ -1,4 +1,4 @@
-"""Sums and maxima that stay in registers: the inner loops of the convolution, written as LLVM instructions.
+"""Sums, maxima and transposes that stay in registers: the innermost loops of convolution and matrix product, in LLVM.
 
 A compiler that is given plain loops stores and loads each sum for every few terms and reaches a fifth of what the
 processor can do; these reach nearly all of it, and need no shape to be a multiple of anything.
@@ -18,7 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["FILTERS", "LANES", "WIDE", "add_outer_products", "largest", "sum_taps"]
+__all__ = ["FILTERS", "LANES", "PRODUCT", "WIDE", "add_outer_products", "largest", "product", "sum_taps", "turn"]
 
 #: Images whose numbers lie beside each other.
 LANES = 16
@@ -26,6 +26,9 @@ LANES = 16
 FILTERS = 4
 #: Positions of one tile of `sum_taps`, taps of one tile of `add_outer_products`.
 WIDE = 4 if binding.get_host_cpu_features().get("avx512f") else 1
+
+#: Rows and columns of one tile of `product`; it is meant for processors with 32 vector registers.
+PRODUCT = (8, 2 * LANES)
 
 _FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
 _VECTOR = ir.VectorType(_FLOAT, LANES)
@@ -87,16 +90,16 @@ class _Code:
         builder.position_at_end(after)
         return changed[1:]
 
-    def outer_products(self, count, factors):
-        """Sum `count` products of FILTERS by WIDE vectors; `factors(i)` gives both sides of number i."""
+    def outer_products(self, count, factors, rows=FILTERS, columns=WIDE):
+        """Sum `count` products of rows by columns vectors; `factors(i)` gives both sides of number i."""
 
         def add(i, sums):
             left, right = factors(i)
             pairs = [(a, b) for a in left for b in right]
             return [self.multiply_add(a, b, total) for (a, b), total in zip(pairs, sums, strict=True)]
 
-        sums = self.loop(count, [ir.Constant(_VECTOR, None)] * (FILTERS * WIDE), add)
-        return [sums[f * WIDE : (f + 1) * WIDE] for f in range(FILTERS)]
+        sums = self.loop(count, [ir.Constant(_VECTOR, None)] * (rows * columns), add)
+        return [sums[row * columns : (row + 1) * columns] for row in range(rows)]
 
 
 @intrinsic
@@ -203,6 +206,88 @@ def largest(typing_context, x, x_0, places, p_0, window, count, best, number, ou
         builder.store(values[0], code.place(best, out_0), align=4)
         place = builder.bitcast(builder.gep(number, [out_0]), numbers.as_pointer())
         builder.store(values[1], place, align=1)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def product(typing_context, a, a_0, row, step, b, b_0, count, scale, keep, out, out_0, pitch):
+    """``out[i, j] = scale * sum over t < count of a[i, t] * b[t, j] + keep * out[i, j]``, one tile.
+
+    Parameters
+    ----------
+    a, b, out : float32 arrays, contiguous
+        Read from number `a_0`, `b_0`, `out_0` on. Number (i, t) of `a` is `i` times `row` and `t` times `step` further;
+        rows of `b` follow each other, those of `out` are `pitch` numbers apart.
+    keep : float32
+        At zero, `out` is not read.
+    """
+    index, number = types.intp, types.float32
+    signature = types.void(a, index, index, index, b, index, index, number, number, out, index, index)
+
+    def generate(context, builder, signature, arguments):
+        code = _Code(context, builder, signature, arguments)
+        a, a_0, row, step, b, b_0, count, scale, keep, out, out_0, pitch = code.arguments
+        rows, columns = PRODUCT
+        begins = [code.sum(a_0, builder.mul(row, _INDEX(i))) for i in range(rows)]
+
+        def factors(t):
+            along, below = builder.mul(t, step), code.sum(b_0, builder.mul(t, _INDEX(columns)))
+            left = [code.spread(code.number(a, begin, along)) for begin in begins]
+            return left, [code.vector(b, below, _INDEX(j)) for j in range(0, columns, LANES)]
+
+        sums = code.outer_products(count, factors, rows, columns // LANES)
+        kept = builder.fcmp_unordered("!=", keep, _FLOAT(0.0))
+        factor, share = code.spread(scale), code.spread(keep)
+        with builder.if_else(kept) as (adding, setting):
+            for block, added in ((adding, True), (setting, False)):
+                with block:
+                    for i, parts in enumerate(sums):
+                        for j, part in enumerate(parts):
+                            where = (code.sum(out_0, builder.mul(pitch, _INDEX(i))), _INDEX(j * LANES))
+                            before = code.vector(out, *where) if added else None
+                            value = builder.fmul(factor, part, flags=_FUSED)
+                            value = code.multiply_add(share, before, value) if added else value
+                            builder.store(value, code.place(out, *where), align=4)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def turn(typing_context, x, x_0, pitch, out, out_0, places, p_0):
+    """Write the transpose of LANES x LANES numbers: ``out[out_0 + places[p_0 + i] + j] = x[x_0 + j * pitch + i]``.
+
+    Parameters
+    ----------
+    x, out : arrays of one type of number, C-contiguous
+    places : int64 array
+    """
+    index = types.intp
+    signature = types.void(x, index, index, out, index, places, index)
+
+    def generate(context, builder, signature, arguments):
+        code = _Code(context, builder, signature, arguments)
+        x, x_0, pitch, out, out_0, places, p_0 = code.arguments
+        kind = ir.VectorType(context.get_value_type(signature.args[0].dtype), LANES)
+
+        def at(pointer, *terms):
+            return builder.bitcast(builder.gep(pointer, [code.sum(*terms)]), kind.as_pointer())
+
+        rows = [builder.load(at(x, x_0, builder.mul(pitch, _INDEX(j))), align=1) for j in range(LANES)]
+        step = LANES // 2
+        while step:
+            lower = [lane if not lane & step else LANES + lane - step for lane in range(LANES)]
+            upper = [lane + step if not lane & step else LANES + lane for lane in range(LANES)]
+            masks = [ir.Constant(ir.VectorType(ir.IntType(32), LANES), mask) for mask in (lower, upper)]
+            for i in range(LANES):
+                if not i & step:
+                    pair = rows[i], rows[i + step]
+                    rows[i], rows[i + step] = (builder.shuffle_vector(*pair, mask) for mask in masks)
+            step //= 2
+        for i, row in enumerate(rows):
+            builder.store(row, at(out, out_0, code.number(places, p_0, _INDEX(i))), align=1)
         return context.get_dummy_value()
 
     return signature, generate

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from milkyway_cnn.kernels._tile import FILTERS, LANES, WIDE, add_outer_products, largest, sum_taps
+from milkyway_cnn.kernels._tile import FILTERS, LANES, WIDE, add_outer_products, largest, sum_taps, turn
 from milkyway_cnn.kernels._twin import body, loop, prange, serial
 from milkyway_cnn.kernels.activation import leaky, leaky_slope
 
@@ -149,7 +149,10 @@ def _deal(x, entries, padded):
     for block in prange((x.shape[0] + LANES - 1) // LANES):
         first = block * LANES
         count = min(LANES, x.shape[0] - first)
-        for i in range(entries.size):
+        whole = x.shape[1] // LANES * LANES if count == LANES else 0
+        for i in range(0, whole, LANES):
+            turn(x, first * x.shape[1] + i, x.shape[1], padded, block * padded.shape[1], entries, i)
+        for i in range(whole, entries.size):
             for lane in range(count):
                 padded[block, entries[i] + lane] = x[first + lane, i]
             for lane in range(count, LANES):
@@ -177,6 +180,7 @@ def _sum_chunk(x, x_0, side, group, begin, count, sums):
 def _forward_block(padded, x_0, side, windows, bias, slope, rows, sums, best, number, out, winner):
     """Do the images of one block; `out` and `winner` are (images, filters, windows)."""
     count, filters, size = out.shape
+    images = np.arange(LANES) * filters * size
     chunk = rows * side.width
     many = chunk // windows.inner.size
     for q in range(0, filters, FILTERS):
@@ -189,9 +193,16 @@ def _forward_block(padded, x_0, side, windows, bias, slope, rows, sums, best, nu
                 for p in range(begin, end):
                     place = (p - begin) * LANES
                     largest(sums, x_0_f, windows.corners, p, windows.inner, windows.inner.size, best, number, place)
+                for p in range(end - begin):
+                    for lane in range(LANES):
+                        best[p, lane] = leaky(best[p, lane] + bias[f], slope)
+                whole = (end - begin) // LANES * LANES if count == LANES else 0
+                for p in range(0, whole, LANES):
+                    turn(best, p * LANES, LANES, out, f * size + begin + p, images, 0)
+                    turn(number, p * LANES, LANES, winner, f * size + begin + p, images, 0)
                 for lane in range(count):
-                    for p in range(end - begin):
-                        out[lane, f, begin + p] = leaky(best[p, lane] + bias[f], slope)
+                    for p in range(whole, end - begin):
+                        out[lane, f, begin + p] = best[p, lane]
                         winner[lane, f, begin + p] = number[p, lane]
 
 

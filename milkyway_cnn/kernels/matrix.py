@@ -1,136 +1,154 @@
-"""Products of float32 matrices by BLAS, into existing memory, on Numba's threads.
+"""Products of float32 matrices into existing memory, on Numba's threads.
 
-BLAS reads an array in C's order as its transpose, so ``out = a @ b`` is asked for as ``out.T = b.T @ a.T`` and nothing
-is copied. The routine is SciPy's own `sgemm`, under a name by which compiled code
-finds it.
+Each thread makes a part of `out`, by BLAS or, where a processor has AVX-512 and the left factor lies row by row, by
+tiles whose sums stay in registers (`_tile`). These read that factor where it is and copy the other one, block by block,
+into panels of a tile's width, while BLAS copies both: it loses half of its speed where a large matrix of weights meets
+a small batch. Measured on one core of 240 GFLOP/s with 3072 x 12288 weights w, x and g being (n, inputs) and
+(n, outputs), in GFLOP/s by tiles and by BLAS (OpenBLAS 0.3.30):
 
-Each thread of Numba computes a part of `out` by a product of its own, for which BLAS must not start threads: two
-pools of threads on the same cores wait for each other, which cost a small network half of its speed.
-
-How the arrays should lie was measured (OpenBLAS 0.3.30, one core of 240 GFLOP/s; 3072 x 12288 weights w, x and g being
-(n, inputs) and (n, outputs); GFLOP/s at n of 32, 128 and 512): ``w @ x.T`` 115, 190 and 227 where ``x @ w.T`` is 102,
-179 and 224; ``w.T @ g.T`` 106, 188 and 225 where ``g @ w`` is 105, 167 and 203; ``g.T @ x`` is 161, 220 and 238 in any
-order.
+===============  ===========  ===========  ===========
+product          n = 32       128          512
+===============  ===========  ===========  ===========
+``w @ x.T``      203 and 115  205 and 190  220 and 227
+``g.T @ x``      176 and 161  232 and 220  231 and 238
+``w.T @ g.T``    106 (BLAS)   188          225
+``g @ w``        105 (BLAS)   167          203
+===============  ===========  ===========  ===========
 """
 
 from __future__ import annotations
 
-import ctypes
+import functools
+from contextlib import nullcontext
 
 import numba
 import numpy as np
-from llvmlite import binding, ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from scipy.linalg import cython_blas
-from threadpoolctl import ThreadpoolController
 
+from milkyway_cnn.kernels._blas import one_thread, sgemm
+from milkyway_cnn.kernels._tile import LANES, PRODUCT, WIDE, product, turn
 from milkyway_cnn.kernels._twin import body, loop, prange, serial
 
 __all__ = ["multiply"]
 
-_SYMBOL = "milkyway_cnn_sgemm"
-#: Rows or columns of `out` come to a thread in multiples of this, as BLAS takes them.
+_ROWS, _COLUMNS = PRODUCT
+#: Terms of the sums of one pass, panels that are copied at a time: they fit in a core's cache.
+_TERMS, _PANELS = 256, 16
+_PANEL = _TERMS * _COLUMNS
+#: Where the rows of a panel begin, for `turn`.
+_PLACES = np.arange(LANES) * _COLUMNS
+#: Rows or columns of `out` come to a thread in multiples of this.
 _STEP = 64
 #: Below this number of products of two numbers, starting threads takes longer than they save.
 _SMALL = 1 << 19
 
 
-def _address(name):
-    """Read the address that SciPy exports for Cython."""
-    api = ctypes.pythonapi
-    api.PyCapsule_GetName.restype = ctypes.c_char_p
-    api.PyCapsule_GetName.argtypes = [ctypes.py_object]
-    api.PyCapsule_GetPointer.restype = ctypes.c_void_p
-    api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    capsule = cython_blas.__pyx_capi__[name]
-    return api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
-
-
-binding.add_symbol(_SYMBOL, _address("sgemm"))
-_BLAS = ThreadpoolController().select(user_api="blas").lib_controllers
-
-
-@intrinsic
-def _sgemm(typing_context, turn_a, turn_b, m, n, k, alpha, a, a_0, lda, b, b_0, ldb, beta, c, c_0, ldc):
-    """``C = alpha op(A) op(B) + beta C`` in Fortran's order; matrices begin at number `a_0`, `b_0`, `c_0` of arrays."""
-    index, number = types.intp, types.float32
-    signature = types.void(
-        types.boolean,
-        types.boolean,
-        index,
-        index,
-        index,
-        number,
-        a,
-        index,
-        index,
-        b,
-        index,
-        index,
-        number,
-        c,
-        index,
-        index,
-    )
-
-    def generate(context, builder, signature, arguments):
-        turns, sizes, (alpha, beta) = arguments[:2], arguments[2:5], (arguments[5], arguments[12])
-        matrices = [(signature.args[i], *arguments[i : i + 3]) for i in (6, 9, 13)]
-
-        def kept(value):
-            """Put a value where BLAS can read it."""
-            place = cgutils.alloca_once_value(builder, value)
-            return builder.bitcast(place, cgutils.voidptr_t)
-
-        def whole(value):
-            return kept(builder.trunc(value, ir.IntType(32)))
-
-        letters = [kept(builder.select(turn, ir.IntType(8)(ord("T")), ir.IntType(8)(ord("N")))) for turn in turns]
-        begins = [
-            builder.bitcast(
-                builder.gep(context.make_array(kind)(context, builder, array).data, [first]), cgutils.voidptr_t
-            )
-            for kind, array, first, _ in matrices
-        ]
-        steps = [whole(step) for *_, step in matrices]
-        (a, b, c), (lda, ldb, ldc), (m, n, k) = begins, steps, [whole(size) for size in sizes]
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] * 13)
-        routine = cgutils.get_or_insert_function(builder.module, kind, _SYMBOL)
-        builder.call(routine, [*letters, m, n, k, kept(alpha), a, lda, b, ldb, kept(beta), c, ldc])
-        return context.get_dummy_value()
-
-    return signature, generate
+@body
+def _copy_rows(x, t_0, terms, j_0, columns, width, out):
+    """Copy ``x[t_0 + t, j_0 + j]`` to ``out[t * width + j]``, zero for j from `columns` on."""
+    if columns == width:
+        for t in range(terms):
+            for j in range(width):
+                out[t * width + j] = x[t_0 + t, j_0 + j]
+    else:
+        for t in range(terms):
+            for j in range(width):
+                out[t * width + j] = x[t_0 + t, j_0 + j] if j < columns else np.float32(0.0)
 
 
 @body
-def _part(first, last, across, turn_a, turn_b, inner, alpha, a, b, beta, out):
-    """Compute columns (`across`) or rows `first` to `last` of `out`; `a` is the factor with out's columns."""
-    lda, ldb, ldc = a.shape[1], b.shape[1], out.shape[1]
-    if across:
-        a_0 = first * lda if turn_a else first
-        _sgemm(turn_a, turn_b, last - first, out.shape[0], inner, alpha, a, a_0, lda, b, 0, ldb, beta, out, first, ldc)
+def _copy_turned(x, t_0, terms, j_0, columns, width, out):
+    """Copy ``x[j_0 + j, t_0 + t]`` to ``out[t * width + j]``, zero for j from `columns` on."""
+    whole = 0
+    if columns == width and width % LANES == 0:
+        flat, pitch, whole = x.reshape(-1), x.shape[1], terms // LANES * LANES
+        for t in range(0, whole, LANES):
+            for j in range(0, width, LANES):
+                turn(flat, (j_0 + j) * pitch + t_0 + t, pitch, out, t * width + j, _PLACES, 0)
+    for t in range(whole, terms):
+        for j in range(width):
+            out[t * width + j] = x[j_0 + j, t_0 + t] if j < columns else np.float32(0.0)
+
+
+@body
+def _tiles(i_0, i_1, j_0, j_1, turn_b, inner, scale, a, b, keep, out, scratch):
+    """Compute rows i_0 to i_1 and columns j_0 to j_1 of `out` by tiles."""
+    panels, strip = scratch[: _PANELS * _PANEL], scratch[_PANELS * _PANEL : -_ROWS * _COLUMNS]
+    corner = scratch[-_ROWS * _COLUMNS :]
+    all_a, all_out, pitch = a.reshape(-1), out.reshape(-1), out.shape[1]
+    for t_0 in range(0, inner, _TERMS):
+        terms = min(_TERMS, inner - t_0)
+        share = keep if t_0 == 0 else np.float32(1.0)
+        for j_2 in range(j_0, j_1, _PANELS * _COLUMNS):
+            j_3 = min(j_1, j_2 + _PANELS * _COLUMNS)
+            for number, j in enumerate(range(j_2, j_3, _COLUMNS)):
+                if turn_b:
+                    _copy_turned(b, t_0, terms, j, min(_COLUMNS, j_3 - j), _COLUMNS, panels[number * _PANEL :])
+                else:
+                    _copy_rows(b, t_0, terms, j, min(_COLUMNS, j_3 - j), _COLUMNS, panels[number * _PANEL :])
+            for i in range(i_0, i_1, _ROWS):
+                rows = min(_ROWS, i_1 - i)
+                left, start, row, step = all_a, i * a.shape[1] + t_0, a.shape[1], 1
+                if rows < _ROWS:
+                    _copy_turned(a, t_0, terms, i, rows, _ROWS, strip)
+                    left, start, row, step = strip, 0, 1, _ROWS
+                for number, j in enumerate(range(j_2, j_3, _COLUMNS)):
+                    panel, columns, where = number * _PANEL, min(_COLUMNS, j_3 - j), i * pitch + j
+                    if rows == _ROWS and columns == _COLUMNS:
+                        product(left, start, row, step, panels, panel, terms, scale, share, all_out, where, pitch)
+                        continue
+                    product(
+                        left, start, row, step, panels, panel, terms, scale, np.float32(0.0), corner, 0, _COLUMNS
+                    )  # fmt: skip
+                    for y in range(rows):
+                        for x in range(columns):
+                            before = share * out[i + y, j + x] if share != 0.0 else np.float32(0.0)
+                            out[i + y, j + x] = corner[y * _COLUMNS + x] + before
+
+
+@body
+def _blas(i_0, i_1, j_0, j_1, turn_a, turn_b, inner, scale, a, b, keep, out):
+    """Compute rows i_0 to i_1 and columns j_0 to j_1 of `out`, columns and rows of its transpose to BLAS."""
+    a_0 = i_0 if turn_a else i_0 * a.shape[1]
+    b_0 = j_0 * b.shape[1] if turn_b else j_0
+    sgemm(
+        turn_b, turn_a, j_1 - j_0, i_1 - i_0, inner, scale, b, b_0, b.shape[1], a, a_0, a.shape[1],
+        keep, out, i_0 * out.shape[1] + j_0, out.shape[1],
+    )  # fmt: skip
+
+
+@body
+def _part(number, parts, tiles, turn_a, turn_b, inner, scale, a, b, keep, out, scratch):
+    """Compute one of so many parts of `out`, which is divided along its longer side."""
+    rows, columns = out.shape
+    across = columns > rows
+    size = columns if across else rows
+    step = (size + parts * _STEP - 1) // (parts * _STEP) * _STEP
+    first, last = number * step, min(size, (number + 1) * step)
+    if first >= last:
+        return
+    i_0, i_1, j_0, j_1 = (0, rows, first, last) if across else (first, last, 0, columns)
+    if tiles:
+        _tiles(i_0, i_1, j_0, j_1, turn_b, inner, scale, a, b, keep, out, scratch)
     else:
-        b_0 = first if turn_b else first * ldb
-        c_0 = first * ldc
-        _sgemm(turn_a, turn_b, ldc, last - first, inner, alpha, a, 0, lda, b, b_0, ldb, beta, out, c_0, ldc)
+        _blas(i_0, i_1, j_0, j_1, turn_a, turn_b, inner, scale, a, b, keep, out)
 
 
 @serial
-def _whole(turn_a, turn_b, inner, alpha, a, b, beta, out):
-    _part(0, out.shape[0], False, turn_a, turn_b, inner, alpha, a, b, beta, out)
+def _alone(tiles, turn_a, turn_b, inner, scale, a, b, keep, out, scratch):
+    _part(0, 1, tiles, turn_a, turn_b, inner, scale, a, b, keep, out, scratch[0])
 
 
 @loop
-def _shared(parts, turn_a, turn_b, inner, alpha, a, b, beta, out):
-    across = out.shape[1] > out.shape[0]
-    size = out.shape[1] if across else out.shape[0]
-    step = (size + parts * _STEP - 1) // (parts * _STEP) * _STEP
+def _shared(parts, tiles, turn_a, turn_b, inner, scale, a, b, keep, out, scratch):
     for part in prange(parts):
-        first, last = part * step, min(size, (part + 1) * step)
-        if first < last:
-            _part(first, last, across, turn_a, turn_b, inner, alpha, a, b, beta, out)
+        _part(part, parts, tiles, turn_a, turn_b, inner, scale, a, b, keep, out, scratch[part])
+
+
+@functools.cache
+def _scratch():
+    """Make room for each thread's panels, a copy of rows at the edge, and a tile at the edge; once."""
+    size = _PANELS * _PANEL + _TERMS * _ROWS + _ROWS * _COLUMNS
+    return np.empty((numba.config.NUMBA_NUM_THREADS, size), np.float32)
 
 
 def multiply(a, b, out, scale=1.0, keep=0.0):
@@ -144,18 +162,13 @@ def multiply(a, b, out, scale=1.0, keep=0.0):
             raise ValueError(msg)
     if not out.flags.c_contiguous:
         a, b, out = b.T, a.T, out.T
-    inner, turn_a, turn_b = a.shape[1], not b.flags.c_contiguous, not a.flags.c_contiguous
-    first, second = b.T if turn_a else b, a.T if turn_b else a
-    arguments = (turn_a, turn_b, inner, np.float32(scale), first, second, np.float32(keep), out)
+    inner, turn_a, turn_b = a.shape[1], not a.flags.c_contiguous, not b.flags.c_contiguous
+    a, b = a.T if turn_a else a, b.T if turn_b else b
+    tiles = WIDE > 1 and not turn_a
+    arguments = (tiles, turn_a, turn_b, inner, np.float32(scale), a, b, np.float32(keep), out, _scratch())
     threads = numba.get_num_threads()
-    before = [blas.get_num_threads() for blas in _BLAS]
-    for blas in _BLAS:
-        blas.set_num_threads(1)
-    try:
+    with nullcontext() if tiles else one_thread():
         if threads == 1 or out.size * inner < _SMALL:
-            _whole(*arguments)
+            _alone(*arguments)
         else:
             _shared(threads, *arguments)
-    finally:
-        for blas, count in zip(_BLAS, before, strict=True):
-            blas.set_num_threads(count)
