@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from scipy.linalg import cython_blas
 from threadpoolctl import ThreadpoolController
+
+from milkyway_cnn.kernels._twin import intrinsic
 
 __all__ = ["one_thread", "sgemm"]
 

@@ -16,7 +16,8 @@ from __future__ import annotations
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from milkyway_cnn.kernels._twin import intrinsic
 
 __all__ = ["FILTERS", "LANES", "PRODUCT", "WIDE", "add_outer_products", "largest", "product", "sum_taps", "turn"]
 

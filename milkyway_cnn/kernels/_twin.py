@@ -18,9 +18,12 @@ os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 # long, since another Python thread may be preparing the next batch with threads of its own.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-from numba import njit, prange
+from numba import config, extending, njit, prange
 
-__all__ = ["body", "loop", "prange", "serial"]
+__all__ = ["THREADS", "body", "intrinsic", "loop", "prange", "serial"]
+
+#: The most threads that a loop can have.
+THREADS: int = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
 
 # Sums may be reordered and products fused; NaN and infinity keep their meaning, for catalogs contain both.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
@@ -33,3 +36,6 @@ loop: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True
 
 #: Loop on one thread, for passes that memory limits or whose elements meet.
 serial: Callable[..., Any] = functools.partial(njit, cache=True, fastmath=FASTMATH, nogil=True)
+
+#: Function that writes its own LLVM instructions.
+intrinsic: Any = extending.intrinsic

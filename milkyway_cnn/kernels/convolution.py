@@ -13,11 +13,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from milkyway_cnn.kernels._tile import FILTERS, LANES, WIDE, add_outer_products, largest, sum_taps, turn
-from milkyway_cnn.kernels._twin import body, loop, prange, serial
+from milkyway_cnn.kernels._twin import THREADS, body, loop, prange, serial
 from milkyway_cnn.kernels.activation import leaky, leaky_slope
 
 __all__ = ["convolution_work", "convolve", "convolve_backward"]
@@ -97,7 +96,7 @@ def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_sha
     c, *inner = np.indices(shape)
     entries = _flat(full, c, *(i + pad for i, pad in zip(inner, pads, strict=True)))
     used = (out_shape[1], out_shape[2] * pool[0], out_shape[3] * pool[1])
-    position = np.indices(used)
+    position = list(np.indices(used))
     places = _flat(full[1:], *(i * step for i, step in zip(position, steps, strict=True)))
     forward = _side(_flat(full, *np.indices((channels, *kernel))), places, filters, used[2])
 
@@ -114,17 +113,18 @@ def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_sha
 
     delta_places = _flat(grid, *position)
     number = np.arange(math.prod(used)).reshape(used)
-    corners, inner = number[:, :: pool[0], :: pool[1]].reshape(-1), number[0, : pool[0], : pool[1]].reshape(-1)
+    corners = number[:, :: pool[0], :: pool[1]].reshape(-1)
+    window = number[0, : pool[0], : pool[1]].reshape(-1)
 
     blocks = _fill(batch, LANES) // LANES
     rows = (_rows(forward.width, pool[0]), _rows(backward.width, 1))
     chunk = max(rows[0] * forward.width, rows[1] * backward.width)
-    workers = min(blocks, numba.config.NUMBA_NUM_THREADS)
+    workers = min(blocks, THREADS)
     taken = _fill(filters, FILTERS)
     return Work(
         rows,
-        Windows(corners * LANES, inner * LANES),
-        Windows(delta_places[corners], delta_places[inner] - delta_places[0]),
+        Windows(corners * LANES, window * LANES),
+        Windows(delta_places[corners], delta_places[window] - delta_places[0]),
         entries,
         forward,
         backward,

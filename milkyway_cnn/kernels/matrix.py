@@ -26,7 +26,7 @@ import numpy as np
 
 from milkyway_cnn.kernels._blas import one_thread, sgemm
 from milkyway_cnn.kernels._tile import LANES, PRODUCT, WIDE, product, turn
-from milkyway_cnn.kernels._twin import body, loop, prange, serial
+from milkyway_cnn.kernels._twin import THREADS, body, loop, prange, serial
 
 __all__ = ["multiply"]
 
@@ -148,7 +148,7 @@ def _shared(parts, tiles, turn_a, turn_b, inner, scale, a, b, keep, out, scratch
 def _scratch():
     """Make room for each thread's panels, a copy of rows at the edge, and a tile at the edge; once."""
     size = _PANELS * _PANEL + _TERMS * _ROWS + _ROWS * _COLUMNS
-    return np.empty((numba.config.NUMBA_NUM_THREADS, size), np.float32)
+    return np.empty((THREADS, size), np.float32)
 
 
 def multiply(a, b, out, scale=1.0, keep=0.0):

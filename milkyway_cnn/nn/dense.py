@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,11 +21,10 @@ class Dense(Layer):
     followed by another dense one.
     """
 
-    turned: ClassVar[bool] = False
-
     width: int
     slope: float = 0.01
     initializer: str = "he_normal"
+    turned: bool = field(default=False, init=False, repr=False)
 
     def connect(self, shape, rng):
         self.shape, self.out_shape = shape, (self.width,)
