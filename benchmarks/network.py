@@ -1,4 +1,4 @@
-"""Training and inference of three networks against PyTorch and JAX: ``python -m benchmarks.network``.
+"""Training and inference of three networks against PyTorch and JAX: ``milkyway-cnn benchmark``.
 
 The peers run in turns, each in its process, with the same batch, threads and precision (float32); the median over
 the turns counts. The share of the peak is that of the best sgemm of this machine, measured in the same session.
@@ -17,10 +17,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import readme
 from benchmarks.peers import NETS, PEERS
+from benchmarks.readme import RESULTS
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).parent / "results"
 NEEDED = {"milkyway_cnn": "milkyway_cnn", "pytorch": "torch", "pytorch_compiled": "torch", "jax": "jax"}
 
 
@@ -126,6 +127,26 @@ def table(rows: list[dict]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def summary(result: dict) -> str:
+    """Write the README's table: speed, and its ratio to the fastest peer, of each network by batch size."""
+    batches = sorted({row["batch"] for row in result["rows"]})
+    lines = [
+        "| network | mode | threads | " + " | ".join(f"batch {batch}" for batch in batches) + " |",
+        "|---|---|---|" + "---|" * len(batches),
+    ]
+    cells: dict[tuple, dict[int, list[dict]]] = {}
+    for row in result["rows"]:
+        group = cells.setdefault((row["net"], row["training"], row["threads"]), {})
+        group.setdefault(row["batch"], []).append(row)
+    for (net, training, threads), groups in cells.items():
+        line = [net, "training" if training else "inference", str(threads)]
+        for batch in batches:
+            own = next(row for row in groups[batch] if row["peer"] == "milkyway_cnn")
+            line.append(f"{own['images_per_second']:,.0f} / s, {ratio(groups[batch]):.2f}x")
+        lines.append("| " + " | ".join(line) + " |")
+    return "\n".join(lines)
+
+
 def machine() -> dict[str, object]:
     """Describe the machine and the libraries."""
     import importlib.metadata as metadata
@@ -163,7 +184,7 @@ def main(arguments: list[str] | None = None) -> None:
                     options = (chosen.rounds, chosen.seconds, peaks[threads])
                     rows += measure(net, batch, threads, mode == "training", *options)
                     print(table(rows).splitlines()[-1], flush=True)
-    result = {
+    result: dict = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "sgemm_gflops": peaks,
@@ -171,6 +192,8 @@ def main(arguments: list[str] | None = None) -> None:
     }
     chosen.output.parent.mkdir(parents=True, exist_ok=True)
     chosen.output.write_text(json.dumps(result, indent=1) + "\n")
+    if chosen.output == RESULTS / "network.json":
+        readme.renew("benchmarks.network", summary(result))
     print(f"\n{table(rows)}\n\nwritten to {chosen.output}")
 
 

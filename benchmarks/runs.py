@@ -7,14 +7,13 @@ and the README's measured table from these files, so that no figure in it is typ
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).parent / "results"
-BEGIN, END = "<!-- measured: python -m benchmarks.runs -->", "<!-- end of measured -->"
+from benchmarks import readme
+from benchmarks.readme import RESULTS
+
 #: Rows of the table: run, score, and how its value is written.
 ROWS = (
     ("demo", "relative_error_2kpc", "{:.1%}"),
@@ -61,9 +60,7 @@ def main(folders: list[str]) -> None:
         (RESULTS / f"{result['name']}.json").write_text(json.dumps(result, indent=1) + "\n")
         if result["name"] == "demo":
             shutil.copy(folder / "figures" / "1_sky_and_truth.png", RESULTS / "demo.png")
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    readme.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{table()}\n{END}", text, flags=re.DOTALL))
+    readme.renew("benchmarks.runs", table())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, parameters, fetch, besancon, test."""
+"""The command ``milkyway-cnn``: run, demo, parameters, fetch, besancon, benchmark, test."""
 
 from __future__ import annotations
 
@@ -141,6 +141,21 @@ def _pair(change: str) -> tuple[str, str]:
         msg = f"--set {change!r} needs a value, as in --set NAME=VALUE"
         raise InputError(msg)
     return name, value
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def benchmark(context: typer.Context) -> None:
+    """Measure speed and memory: `benchmark [NAME] ...` runs benchmarks/NAME.py of the clone, the network by default."""
+    words = list(context.args)
+    name = words.pop(0) if words and not words[0].startswith("-") else "network"
+    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main(arguments" in path.read_text())
+    if not names:
+        msg = f"there are no benchmarks beside the package in {ROOT}; run from a clone of the repository"
+        raise InputError(msg)
+    if name not in names:
+        msg = f"there is no benchmark {name!r}; choose one of {', '.join(names)}"
+        raise InputError(msg)
+    raise typer.Exit(subprocess.call([sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT))
 
 
 def main(words: list[str] | None = None) -> int:

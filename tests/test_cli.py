@@ -123,6 +123,23 @@ def test_test_is_pytest_in_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "run from a clone" in capsys.readouterr().err
 
 
+def test_benchmark_is_a_module_in_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
+    calls = []
+    monkeypatch.setattr(cli.subprocess, "call", lambda words, cwd: calls.append((words[1:], cwd)) or 3)
+    assert cli.main(["benchmark", "--networks", "tiny"]) == 3
+    assert cli.main(["benchmark", "network", "--help"]) == 3
+    assert [words for words, _ in calls] == [
+        ["-m", "benchmarks.network", "--networks", "tiny"],
+        ["-m", "benchmarks.network", "--help"],
+    ]
+    assert {cwd for _, cwd in calls} == {cli.ROOT}
+    assert cli.main(["benchmark", "netwrk"]) == 2
+    assert "there is no benchmark 'netwrk'; choose one of" in capsys.readouterr().err
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    assert cli.main(["benchmark"]) == 2
+    assert "run from a clone of the repository" in capsys.readouterr().err
+
+
 def test_help_comes_at_once_and_nothing_heavy_with_it() -> None:
     watched = (
         "import sys, json; from milkyway_cnn.cli import main; main(['--help']); print(json.dumps(list(sys.modules)))"

@@ -18,6 +18,10 @@ def test_runs_once_and_writes_results(tmp_path, capsys):
     assert [row["training"] for row in rows if row["peer"] == "milkyway_cnn"] == [True, False]
     assert all(row["images_per_second"] > 0 and row["peak_mib"] > 10 for row in rows)
     assert "| tiny | training | 4 | 1 |" in capsys.readouterr().out
+    table = network.summary(json.loads(path.read_text())).splitlines()
+    assert table[0] == "| network | mode | threads | batch 4 |"
+    assert table[2].startswith("| tiny | training | 1 | ")
+    assert len(table) == 4
 
 
 def test_arithmetic_of_the_published_network():

@@ -1,14 +1,22 @@
-"""The README's measured table comes from stored results, and from nowhere else."""
+"""The README's measured tables come from stored results, and from nowhere else."""
 
 import json
 
-from benchmarks import runs
+from benchmarks import readme, runs
 
 
-def test_the_readme_holds_the_table_of_the_stored_results() -> None:
-    text = (runs.ROOT / "README.md").read_text()
-    stored = text.split(runs.BEGIN)[1].split(runs.END)[0]
-    assert stored.strip() == runs.table()
+def test_the_readme_holds_the_tables_of_the_stored_results() -> None:
+    assert readme.stored("benchmarks.runs") == runs.table()
+
+
+def test_a_table_is_renewed_in_its_place(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("a\n<!-- measured: python -m b.c -->\nold\n<!-- end of measured -->\nz\n")
+    monkeypatch.setattr(readme, "README", path)
+    readme.renew("b.c", "new | \\1")
+    assert path.read_text() == "a\n<!-- measured: python -m b.c -->\nnew | \\1\n<!-- end of measured -->\nz\n"
+    assert readme.stored("b.c") == "new | \\1"
+    assert readme.stored("b.d") == ""
 
 
 def test_a_run_folder_is_measured(tmp_path) -> None:
