@@ -18,11 +18,10 @@ from numba import types
 from numba.core import cgutils
 
 from milkyway_cnn.kernels._twin import intrinsic
+from milkyway_cnn.kernels._vector import FLOAT, FUSED, INDEX, LANES, VECTOR, Code
 
-__all__ = ["FILTERS", "LANES", "PRODUCT", "WIDE", "add_outer_products", "largest", "product", "sum_taps", "turn"]
+__all__ = ["FILTERS", "PRODUCT", "WIDE", "add_outer_products", "largest", "product", "sum_taps", "turn"]
 
-#: Images whose numbers lie beside each other.
-LANES = 16
 #: Filters of one tile.
 FILTERS = 4
 #: Positions of one tile of `sum_taps`, taps of one tile of `add_outer_products`.
@@ -30,77 +29,6 @@ WIDE = 4 if binding.get_host_cpu_features().get("avx512f") else 1
 
 #: Rows and columns of one tile of `product`; it is meant for processors with 32 vector registers.
 PRODUCT = (8, 2 * LANES)
-
-_FLOAT, _INDEX = ir.FloatType(), ir.IntType(64)
-_VECTOR = ir.VectorType(_FLOAT, LANES)
-_FUSED = ("contract",)
-
-
-class _Code:
-    """What both products need of the instruction builder."""
-
-    def __init__(self, context, builder, signature, arguments):
-        self.builder = builder
-        self.arguments = [
-            context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
-            for kind, value in zip(signature.args, arguments, strict=True)
-        ]
-
-    def sum(self, *terms):
-        """Add indices."""
-        total = terms[0]
-        for term in terms[1:]:
-            total = self.builder.add(total, term)
-        return total
-
-    def number(self, pointer, *terms):
-        """Load the number of an array at the sum of indices."""
-        return self.builder.load(self.builder.gep(pointer, [self.sum(*terms)]))
-
-    def place(self, pointer, *terms):
-        """Point at the vector that begins at the sum of indices."""
-        return self.builder.bitcast(self.builder.gep(pointer, [self.sum(*terms)]), _VECTOR.as_pointer())
-
-    def vector(self, pointer, *terms):
-        """Load the vector that begins at the sum of indices; NumPy's arrays need not begin at a multiple of it."""
-        return self.builder.load(self.place(pointer, *terms), align=4)
-
-    def spread(self, number, vector=_VECTOR):
-        """Fill a vector with one number."""
-        undefined = ir.Constant(vector, ir.Undefined)
-        first = self.builder.insert_element(undefined, number, ir.IntType(32)(0))
-        return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), None))
-
-    def multiply_add(self, a, b, total):
-        """Give ``a * b + total``, rounded once where the processor can."""
-        return self.builder.fadd(self.builder.fmul(a, b, flags=_FUSED), total, flags=_FUSED)
-
-    def loop(self, count, values, change):
-        """Apply ``values = change(i, values)`` for i below `count`, but at least once, in registers."""
-        builder = self.builder
-        before, inside, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-        builder.branch(inside)
-        builder.position_at_end(inside)
-        kept = [builder.phi(value.type) for value in (_INDEX(0), *values)]
-        i = kept[0]
-        changed = [builder.add(i, _INDEX(1)), *change(i, kept[1:])]
-        for place, first, later in zip(kept, (_INDEX(0), *values), changed, strict=True):
-            place.add_incoming(first, before)
-            place.add_incoming(later, inside)
-        builder.cbranch(builder.icmp_signed("<", changed[0], count), inside, after)
-        builder.position_at_end(after)
-        return changed[1:]
-
-    def outer_products(self, count, factors, rows=FILTERS, columns=WIDE):
-        """Sum `count` products of rows by columns vectors; `factors(i)` gives both sides of number i."""
-
-        def add(i, sums):
-            left, right = factors(i)
-            pairs = [(a, b) for a in left for b in right]
-            return [self.multiply_add(a, b, total) for (a, b), total in zip(pairs, sums, strict=True)]
-
-        sums = self.loop(count, [ir.Constant(_VECTOR, None)] * (rows * columns), add)
-        return [sums[row * columns : (row + 1) * columns] for row in range(rows)]
 
 
 @intrinsic
@@ -119,19 +47,19 @@ def sum_taps(typing_context, x, x_0, taps, count, weights, w_0, places, p_0, out
     )
 
     def generate(context, builder, signature, arguments):
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         x, x_0, taps, count, weights, w_0, places, p_0, out, pitch, out_0 = code.arguments
-        begins = [code.sum(x_0, code.number(places, p_0, _INDEX(p))) for p in range(WIDE)]
+        begins = [code.sum(x_0, code.number(places, p_0, INDEX(p))) for p in range(WIDE)]
 
         def factors(t):
-            tap, row = code.number(taps, t), builder.add(w_0, builder.mul(t, _INDEX(FILTERS)))
-            left = [code.spread(code.number(weights, row, _INDEX(f))) for f in range(FILTERS)]
+            tap, row = code.number(taps, t), builder.add(w_0, builder.mul(t, INDEX(FILTERS)))
+            left = [code.spread(code.number(weights, row, INDEX(f))) for f in range(FILTERS)]
             return left, [code.vector(x, begin, tap) for begin in begins]
 
-        for f, sums in enumerate(code.outer_products(count, factors)):
-            row = builder.add(out_0, builder.mul(pitch, _INDEX(f)))
+        for f, sums in enumerate(code.outer_products(count, factors, FILTERS, WIDE)):
+            row = builder.add(out_0, builder.mul(pitch, INDEX(f)))
             for p, total in enumerate(sums):
-                builder.store(total, code.place(out, row, _INDEX(p * LANES)), align=4)
+                builder.store(total, code.place(out, row, INDEX(p * LANES)), align=4)
         return context.get_dummy_value()
 
     return signature, generate
@@ -154,21 +82,21 @@ def add_outer_products(
     signature = types.void(d, index, index, d_places, x, index, taps, index, places, index, index, out, index, index)
 
     def generate(context, builder, signature, arguments):
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         d, d_0, pitch, d_places, x, x_0, taps, t_0, places, p_0, count, out, out_pitch, out_0 = code.arguments
-        rows = [code.sum(d_0, builder.mul(pitch, _INDEX(f))) for f in range(FILTERS)]
-        offsets = [code.sum(x_0, code.number(taps, t_0, _INDEX(t))) for t in range(WIDE)]
+        rows = [code.sum(d_0, builder.mul(pitch, INDEX(f))) for f in range(FILTERS)]
+        offsets = [code.sum(x_0, code.number(taps, t_0, INDEX(t))) for t in range(WIDE)]
 
         def factors(p):
             there, here = code.number(d_places, p_0, p), code.number(places, p_0, p)
             return [code.vector(d, row, there) for row in rows], [code.vector(x, tap, here) for tap in offsets]
 
-        kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
+        kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
         across = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{LANES}f32")
-        for f, sums in enumerate(code.outer_products(count, factors)):
+        for f, sums in enumerate(code.outer_products(count, factors, FILTERS, WIDE)):
             for t, total in enumerate(sums):
-                place = builder.gep(out, [code.sum(out_0, builder.mul(out_pitch, _INDEX(f)), _INDEX(t))])
-                whole = builder.call(across, [_FLOAT(0.0), total], fastmath=("reassoc",))
+                place = builder.gep(out, [code.sum(out_0, builder.mul(out_pitch, INDEX(f)), INDEX(t))])
+                whole = builder.call(across, [FLOAT(0.0), total], fastmath=("reassoc",))
                 builder.store(builder.fadd(builder.load(place), whole), place)
         return context.get_dummy_value()
 
@@ -191,11 +119,11 @@ def largest(typing_context, x, x_0, places, p_0, window, count, best, number, ou
     signature = types.void(x, index, places, index, window, index, best, number, index)
 
     def generate(context, builder, signature, arguments):
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         x, x_0, places, p_0, window, count, best, number, out_0 = code.arguments
         numbers = ir.VectorType(ir.IntType(8), LANES)
         corner = code.sum(x_0, code.number(places, p_0))
-        first = code.vector(x, corner, code.number(window, _INDEX(0)))
+        first = code.vector(x, corner, code.number(window, INDEX(0)))
 
         def compare(k, kept):
             value = code.vector(x, corner, code.number(window, k))
@@ -228,27 +156,27 @@ def product(typing_context, a, a_0, row, step, b, b_0, count, scale, keep, out, 
     signature = types.void(a, index, index, index, b, index, index, number, number, out, index, index)
 
     def generate(context, builder, signature, arguments):
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         a, a_0, row, step, b, b_0, count, scale, keep, out, out_0, pitch = code.arguments
         rows, columns = PRODUCT
-        begins = [code.sum(a_0, builder.mul(row, _INDEX(i))) for i in range(rows)]
+        begins = [code.sum(a_0, builder.mul(row, INDEX(i))) for i in range(rows)]
 
         def factors(t):
-            along, below = builder.mul(t, step), code.sum(b_0, builder.mul(t, _INDEX(columns)))
+            along, below = builder.mul(t, step), code.sum(b_0, builder.mul(t, INDEX(columns)))
             left = [code.spread(code.number(a, begin, along)) for begin in begins]
-            return left, [code.vector(b, below, _INDEX(j)) for j in range(0, columns, LANES)]
+            return left, [code.vector(b, below, INDEX(j)) for j in range(0, columns, LANES)]
 
         sums = code.outer_products(count, factors, rows, columns // LANES)
-        kept = builder.fcmp_unordered("!=", keep, _FLOAT(0.0))
+        kept = builder.fcmp_unordered("!=", keep, FLOAT(0.0))
         factor, share = code.spread(scale), code.spread(keep)
         with builder.if_else(kept) as (adding, setting):
             for block, added in ((adding, True), (setting, False)):
                 with block:
                     for i, parts in enumerate(sums):
                         for j, part in enumerate(parts):
-                            where = (code.sum(out_0, builder.mul(pitch, _INDEX(i))), _INDEX(j * LANES))
+                            where = (code.sum(out_0, builder.mul(pitch, INDEX(i))), INDEX(j * LANES))
                             before = code.vector(out, *where) if added else None
-                            value = builder.fmul(factor, part, flags=_FUSED)
+                            value = builder.fmul(factor, part, flags=FUSED)
                             value = code.multiply_add(share, before, value) if added else value
                             builder.store(value, code.place(out, *where), align=4)
         return context.get_dummy_value()
@@ -269,14 +197,14 @@ def turn(typing_context, x, x_0, pitch, out, out_0, places, p_0):
     signature = types.void(x, index, index, out, index, places, index)
 
     def generate(context, builder, signature, arguments):
-        code = _Code(context, builder, signature, arguments)
+        code = Code(context, builder, signature, arguments)
         x, x_0, pitch, out, out_0, places, p_0 = code.arguments
         kind = ir.VectorType(context.get_value_type(signature.args[0].dtype), LANES)
 
         def at(pointer, *terms):
             return builder.bitcast(builder.gep(pointer, [code.sum(*terms)]), kind.as_pointer())
 
-        rows = [builder.load(at(x, x_0, builder.mul(pitch, _INDEX(j))), align=1) for j in range(LANES)]
+        rows = [builder.load(at(x, x_0, builder.mul(pitch, INDEX(j))), align=1) for j in range(LANES)]
         step = LANES // 2
         while step:
             lower = [lane if not lane & step else LANES + lane - step for lane in range(LANES)]
@@ -288,7 +216,7 @@ def turn(typing_context, x, x_0, pitch, out, out_0, places, p_0):
                     rows[i], rows[i + step] = (builder.shuffle_vector(*pair, mask) for mask in masks)
             step //= 2
         for i, row in enumerate(rows):
-            builder.store(row, at(out, out_0, code.number(places, p_0, _INDEX(i))), align=1)
+            builder.store(row, at(out, out_0, code.number(places, p_0, INDEX(i))), align=1)
         return context.get_dummy_value()
 
     return signature, generate

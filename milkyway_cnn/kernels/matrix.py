@@ -25,8 +25,9 @@ import numba
 import numpy as np
 
 from milkyway_cnn.kernels._blas import one_thread, sgemm
-from milkyway_cnn.kernels._tile import LANES, PRODUCT, WIDE, product, turn
+from milkyway_cnn.kernels._tile import PRODUCT, WIDE, product, turn
 from milkyway_cnn.kernels._twin import THREADS, body, loop, prange, serial
+from milkyway_cnn.kernels._vector import LANES
 
 __all__ = ["multiply"]
 
