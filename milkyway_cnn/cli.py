@@ -39,7 +39,7 @@ def demo(changes: Changes = None, output: Output = None) -> None:
 @app.command()
 def run(
     name: Annotated[str, typer.Argument(help="A set of parameters in notebooks/parameters, or a YAML file.")],
-    catalog: Annotated[str, typer.Option(metavar="FILE", help="Star catalog.")] = "",
+    catalog: Annotated[str, typer.Option(metavar="PATH", help="Star catalog: a file, or a folder of many.")] = "",
     control: Annotated[str, typer.Option(metavar="FILE", help="Catalog of a dust-free control field.")] = "",
     changes: Changes = None,
     output: Output = None,

@@ -1,6 +1,6 @@
 """The map beside what is known otherwise: a truth, a color-excess map, a field without dust."""
 
-from milkyway_cnn.comparison.color_excess import bare_control, color_excess
+from milkyway_cnn.comparison.color_excess import bare_control, catalog_color_excess, color_excess
 from milkyway_cnn.comparison.figures import (
     error_against_distance,
     map_against_color_excess,
@@ -17,6 +17,7 @@ __all__ = [
     "against_color_excess",
     "against_truth",
     "bare_control",
+    "catalog_color_excess",
     "color_excess",
     "error_against_distance",
     "map_against_color_excess",

@@ -22,15 +22,23 @@ def located(parameters: Parameters) -> Parameters:
     Raises
     ------
     InputError
-        when a catalog is not there, cannot be read, lacks columns, or holds no star of the field.
+        when a catalog is not there, cannot be read, lacks columns, or holds no star of the field; or when the cluster
+        is no place to work.
     """
+    from .. import cluster
+    from ..surveys.partitions import check_partitions
     from ..surveys.read import check_catalog
 
+    found = {}
+    if parameters.cluster.endswith((".yaml", ".yml")):
+        found["cluster"] = str(Path(parameters.cluster).expanduser().absolute())
+    cluster.check(found.get("cluster", parameters.cluster))
     if not parameters.catalog:
-        return parameters
+        return parameters.model_copy(update=found)
     catalog = Path(parameters.catalog).expanduser().absolute()
-    check_catalog(catalog, (parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max))
-    found = {"catalog": str(catalog)}
+    check = check_partitions if catalog.is_dir() else check_catalog
+    check(catalog, (parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max))
+    found["catalog"] = str(catalog)
     if parameters.control:
         control = Path(parameters.control).expanduser().absolute()
         if not control.exists():

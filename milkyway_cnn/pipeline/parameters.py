@@ -11,10 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import InputError
 
-__all__ = ["INPUT_FILES", "Parameters", "load", "presets", "settings", "validated"]
+__all__ = ["INPUT_FILES", "PLACES", "Parameters", "load", "presets", "settings", "validated"]
 
 #: Fields that name a file of the user; their content, not their name, decides whether a stage must run again.
 INPUT_FILES = ("catalog", "control")
+
+#: Fields that say where work is done; what comes out is the same everywhere, so they make no stage run again.
+PLACES = ("cluster",)
 
 Longitude = Annotated[float, Field(ge=-360, le=720)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
@@ -28,7 +31,11 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    catalog: str = Field("", description="path of a star catalog (FITS table); empty: observe the mock sky")
+    catalog: str = Field(
+        "",
+        description="path of a star catalog: a file, a folder of parquet files or a HATS catalog; "
+        "empty: observe the mock sky",
+    )
     control: str = Field(
         "",
         description="path of the catalog of a dust-free control field, looked for in the working directory, "
@@ -80,6 +87,11 @@ class Parameters(BaseModel):
     examples_per_epoch: int = Field(20480, ge=1, description="training examples of an epoch, each made anew")
     samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
     least_coverage: Share = Field(0.9, description="cells of which the catalog covers less are left out")
+    cluster: str = Field(
+        "",
+        description="where a catalog in many files is read; empty: this process; a number of processes, "
+        "the address of a Dask scheduler, or a YAML file of Slurm's options",
+    )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of every draw")
 
     @model_validator(mode="after")

@@ -16,7 +16,14 @@ __all__ = ["Record", "digest"]
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content, empty when there is no such file."""
+    """Return the SHA-256 of a file's content, empty when there is no such file.
+
+    Of a folder, which may be too large to be read for this, names, sizes and times of its files are hashed.
+    """
+    if path.is_dir():
+        files = [(file.relative_to(path).as_posix(), file.stat()) for file in sorted(path.rglob("*")) if file.is_file()]
+        found = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
+        return hashlib.sha256(json.dumps(found).encode()).hexdigest()
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from ..errors import InputError
 from .chapters import Chapter
 from .execution import ChapterError, execute
 from .inputs import held, located
-from .parameters import INPUT_FILES, Parameters
+from .parameters import INPUT_FILES, PLACES, Parameters
 from .record import Record, digest
 
 __all__ = ["run"]
@@ -85,7 +85,8 @@ def _execute(
     record.discard(set(record.stages) - {chapter.name for chapter in chapters})
     for position, chapter in enumerate(chapters):
         values = {name: getattr(parameters, name) for name in chapter.defaults if name != "run"}
-        depends = [past, chapter.digest, {name: contents.get(name, value) for name, value in values.items()}]
+        matter = {name: contents.get(name, value) for name, value in values.items() if name not in PLACES}
+        depends = [past, chapter.digest, matter]
         identity = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
         if record.kept(chapter, identity):
             say(f"{chapter.name}: kept")

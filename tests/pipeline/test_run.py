@@ -7,6 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from milkyway_cnn.errors import InputError
@@ -263,3 +266,27 @@ def test_a_broken_run_leaves_no_kernel_and_goes_on(write, tmp_path: Path, sent: 
     assert done.stdout.startswith("01_one: kept\n02_two: done")
     assert (folder / "sample" / "b-10.txt").read_text() == "1 10"
     assert not list(folder.rglob(".part-*")) and "Chapter 02_two" in (folder / "report.html").read_text()
+
+
+def test_the_place_of_work_makes_no_stage_run_again(write, tmp_path: Path, executed: Executed) -> None:
+    chapters = [write("01_one", 'run = ""\nseed = 1\ncluster = ""', FIRST)]
+    assert again(chapters, tmp_path / "run", executed) == ["01_one"]
+    assert again(chapters, tmp_path / "run", executed, cluster="2") == []
+    with pytest.raises(InputError, match="cluster = 'moon' is no place to work"):
+        again(chapters, tmp_path / "run", executed, cluster="moon")
+
+
+def test_a_catalog_may_be_a_folder(write, tmp_path: Path, executed: Executed) -> None:
+    rows = {name: np.full(50, 10.0) for name in ("Jmag", "Hmag", "Kmag")}
+    rows |= {f"e_{name}": np.full(50, 0.03) for name in rows} | {"GLON": np.full(50, 280.0), "GLAT": np.zeros(50)}
+    folder = tmp_path / "stars"
+    folder.mkdir()
+    for name in "ab":
+        pq.write_table(pa.table(rows), folder / f"{name}.parquet")
+    chapters = [write("01_one", 'run = ""\ncatalog = ""\nseed = 1', FIRST)]
+    assert again(chapters, tmp_path / "run", executed, catalog=str(folder)) == ["01_one"]
+    assert again(chapters, tmp_path / "run", executed, catalog=str(folder)) == []
+    pq.write_table(pa.table(rows), folder / "c.parquet")
+    assert again(chapters, tmp_path / "run", executed, catalog=str(folder)) == ["01_one"]
+    with pytest.raises(InputError, match="has no star within l 10 to 20"):
+        again(chapters, tmp_path / "run", executed, catalog=str(folder), l_min=10, l_max=20)
