@@ -248,4 +248,4 @@ def save(observed: xr.Dataset, path: Path) -> None:
 
 def load(path: Path) -> xr.Dataset:
     """Open what `save` wrote."""
-    return xr.open_zarr(path, consolidated=False)
+    return xr.open_zarr(path, consolidated=False, chunks=None)  # not of Dask, where it is installed

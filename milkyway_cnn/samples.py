@@ -243,4 +243,4 @@ def load(path: Path) -> xr.Dataset:
     """Open a stored sample; `Stream.of(json.loads(sample.attrs["stream"]))` is the stream that made it."""
     import xarray as xr
 
-    return xr.open_zarr(path, consolidated=False)
+    return xr.open_zarr(path, consolidated=False, chunks=None)  # not of Dask, where it is installed

@@ -64,3 +64,11 @@ def test_the_bare_diagram_holds_the_model_stars():
 def test_crowding_ends_the_survey_earlier():
     _, half, _ = diagrams.survey_parameters(np.array([1_000.0, 100_000.0]))
     np.testing.assert_allclose(half[0] - half[1], 1.0, atol=1e-5)
+
+
+def test_what_was_saved_is_read_when_it_is_needed_and_without_dask(catalog, tmp_path):
+    observed = diagrams.observe_cells(catalog, Grid(280.0, 281.0, -1.0, 0.0, 0.5))
+    diagrams.save(observed, tmp_path / "diagrams.zarr")
+    loaded = diagrams.load(tmp_path / "diagrams.zarr")
+    assert loaded.chunks == {}
+    assert loaded["stars"].sum().item() == observed["stars"].sum().item()
