@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from milkyway_cnn.galaxy.corrections import bump_excess, clump_shifts
+from milkyway_cnn.galaxy.corrections import bump_excess, clump_shifts, cool_dwarf_shift
 from milkyway_cnn.galaxy.density import Component
 from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
 from milkyway_cnn.galaxy.isochrones import states_of_isochrones
@@ -24,7 +24,9 @@ _MASS_EDGES = np.concatenate(
     (np.geomspace(0.08, 0.7, 101)[:-1], np.geomspace(0.7, 2.6, 401)[:-1], np.geomspace(2.6, 20.0, 141))
 )
 _MASSES = np.sqrt(_MASS_EDGES[1:] * _MASS_EDGES[:-1])
-_HELIUM, _GIANT_BRANCH = (list(PHASES).index(phase) for phase in ("core helium burning", "giant branch"))
+_HELIUM, _GIANT_BRANCH, _MAIN_SEQUENCE = (
+    list(PHASES).index(phase) for phase in ("core helium burning", "giant branch", "main sequence")
+)
 
 
 @lru_cache(maxsize=64)
@@ -136,7 +138,7 @@ def _main_sequence_place(metallicity: np.ndarray, star: np.ndarray, log_age: np.
 
 
 def _atmosphere(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Log L, log Teff and log g, the red clump corrected."""
+    """Log L, log Teff and log g, the red clump and cool dwarfs corrected."""
     log_l, log_teff, mass = (
         _along_tracks(name, metallicity, star, place) for name in ("log_luminosity", "log_teff", "mass")
     )
@@ -146,4 +148,5 @@ def _atmosphere(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) ->
     typical = _along_tracks("log_luminosity", metallicity, star, np.full(star.shape, middle))
     shifts = clump_shifts(log_l - typical, metallicity)
     log_l, log_teff = log_l + clump * shifts[0], log_teff + clump * shifts[1]
+    log_teff = log_teff + (phase[place.astype(int)] == _MAIN_SEQUENCE) * cool_dwarf_shift(log_l)
     return log_l, log_teff, log_gravity(mass, log_l, log_teff)

@@ -7,6 +7,7 @@ import pytest
 
 from milkyway_cnn.galaxy.dwarfs import DWARFS, dwarf
 from milkyway_cnn.galaxy.photometry import absolute_magnitudes
+from milkyway_cnn.galaxy.synthesis import synthesize
 
 TABLE = Path(__file__).parents[2].parent / "shared/data/isochrones/EEM_dwarf_UBVIJHK_colors_Teff_2022.04.16.txt"
 
@@ -56,3 +57,20 @@ def test_photometry_of_dwarfs_is_the_published_sequence(published):
     ):
         for chosen, bound in zip((hot, solar, cool), bounds, strict=True):
             assert worst(found, expected, chosen) < bound
+
+
+def test_main_sequence_is_where_the_published_one_is(published):
+    stars = synthesize(0, 90, 2000.0, seed=1, faintest={"Ks": 14.0}, farthest=0.1)
+    known = stars.states
+    single = ~np.isfinite(known.atmosphere[1, 1, 0][stars.state])
+    dwarfs = single & (known.luminosity_class[stars.state] == 5)
+    solar = stars[dwarfs & (np.abs(stars.table()["metallicity"].value) < 0.1)]
+    modulus = 5 * np.log10(solar.distance) + 10
+    color = solar.magnitude("BP") - solar.magnitude("RP")
+    some = np.flatnonzero(np.isfinite(published["Bp-Rp"]) & (published["Bp-Rp"] > 0.8) & (published["Bp-Rp"] < 3.4))
+    for row in some[::3]:
+        near = np.abs(color - published["Bp-Rp"][row]) < 0.06
+        M_Ks = published["M_Ks"][row]
+        for band, expected in (("G", M_Ks + published["G-V"][row] + published["V-Ks"][row]), ("Ks", M_Ks)):
+            found = np.median((solar.magnitude(band) - modulus)[near])
+            assert found == pytest.approx(expected, abs=0.25), published["Bp-Rp"][row]
