@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.galaxy import density, gums
+from milkyway_cnn.galaxy.besancon import BesanconModel
 from milkyway_cnn.galaxy.density import GalaxyModel, ThinDisc
 from milkyway_cnn.galaxy.gums import GUMS_DR3
 
-__all__ = ["BESANCON_2003", "EMBEDDED", "GUMS_DR3", "MODELS", "describe", "named", "of", "rescaled"]
+__all__ = ["BESANCON_2003", "EMBEDDED", "GUMS_DR3", "MODELS", "chosen", "describe", "named", "of", "rescaled"]
 
 #: Of each age class: ages, axis ratio, density at the Sun, mean and spread of [Fe/H].
 _THIN_2003 = (
@@ -56,6 +58,33 @@ def named(name: str) -> GalaxyModel:
         msg = f"there is no Galaxy model {name!r}; choose one of {', '.join(MODELS)}"
         raise InputError(msg)
     return MODELS[name]
+
+
+def chosen(galaxy: str) -> GalaxyModel | BesanconModel:
+    """Return the Galaxy that a run names: a model of `MODELS`, or outputs of the Besancon model in place of one.
+
+    Parameters
+    ----------
+    galaxy
+        A name, or the path of an output that states its solid angle (a catalog of the 2003 form, or what
+        ``milkyway-cnn besancon`` wrote), or of a folder of such outputs and nothing else.
+
+    Raises
+    ------
+    InputError
+        When it is neither, or a file cannot be used.
+    """
+    if galaxy in MODELS:
+        return MODELS[galaxy]
+    place = Path(galaxy)
+    outputs = sorted(path for path in place.glob("[!.]*") if path.is_file()) if place.is_dir() else [place]
+    if not outputs or not all(path.exists() for path in outputs):
+        msg = (
+            f"the Galaxy {galaxy!r} is neither a model ({', '.join(MODELS)}) nor a file or folder with outputs of the "
+            "Besancon model; fetch one with: milkyway-cnn besancon L,B"
+        )
+        raise InputError(msg)
+    return BesanconModel.read(outputs)
 
 
 def rescaled(model: GalaxyModel, scale_length: float) -> GalaxyModel:

@@ -8,7 +8,7 @@ import pytest
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.galaxy.density import MassFunction, Warp, density
-from milkyway_cnn.galaxy.models import BESANCON_2003, EMBEDDED, GUMS_DR3, MODELS, describe, named, of, rescaled
+from milkyway_cnn.galaxy.models import BESANCON_2003, EMBEDDED, GUMS_DR3, MODELS, chosen, describe, named, of, rescaled
 from milkyway_cnn.galaxy.synthesis import expected_counts, synthesize
 from milkyway_cnn.sightlines import galactocentric
 
@@ -79,3 +79,28 @@ def test_a_shorter_disc_or_a_nearer_center_changes_the_inner_counts():
     usual = expected_counts(330, 0)
     assert expected_counts(330, 0, model=rescaled(EMBEDDED, 2.0)) > 1.1 * usual
     assert expected_counts(330, 0, model=replace(EMBEDDED, r_sun=8.0)) != pytest.approx(usual, rel=1e-3)
+
+
+OUTPUT = """\
+# V J-K H-K V-K Mv CL Typ Teff logg Pop Age Mass Mbol [M/H] longitude latitude Dist Av
+ 15.0 0.700 0.100 3.000 6.39 5 7.35 5012. 4.59 4 2.5 0.77 6.193 -0.165 {l} 1.0 1.5 0.000
+# Solid angle 0.1 square degree
+"""
+
+
+def test_outputs_of_the_besancon_model_stand_in_for_a_model_by_their_path(tmp_path):
+    assert chosen("gums_dr3") is GUMS_DR3
+    for l in (280, 290):
+        (tmp_path / f"l{l}.txt").write_text(OUTPUT.format(l=float(l)))
+    (tmp_path / ".l300.txt.job").write_text("{}")  # of a fetch that is not done
+    assert [catalog.l for catalog in chosen(str(tmp_path)).catalogs] == [280.0, 290.0]
+    (catalog,) = chosen(str(tmp_path / "l290.txt")).catalogs
+    assert (catalog.l, catalog.solid_angle) == (290.0, 0.1)
+
+
+@pytest.mark.parametrize("galaxy", ["embeded", "", "empty"])
+def test_what_is_no_galaxy_is_one_sentence(tmp_path, monkeypatch, galaxy):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"is neither a model \(embedded, .*\) nor a file or folder"):
+        chosen(galaxy)
