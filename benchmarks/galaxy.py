@@ -1,8 +1,8 @@
 """Speed and memory of the population synthesis: ``python -m benchmarks.galaxy``.
 
-Measured each in a process of its own: the time to make the tables of states with an empty cache and to read them again;
-a sightline of 0.25 square degrees at (285, 0) to Ks < 15 with a 20-fold parent sample, on one core; stars per second at
-growing solid angles; and the peak memory of drawing them all in chunks.
+Measured in processes of their own: the time to make the tables of states with an empty cache and to read them again;
+stars per second towards (285, 0) to Ks < 15 at growing solid angles, the first of which, 5 square degrees, is a 20-fold
+parent sample of a sightline of 0.25; and the memory that drawing the last of them in chunks adds.
 """
 
 from __future__ import annotations
@@ -37,10 +37,14 @@ def tables():
     return [states(component, EMBEDDED.binary_fraction) for component in EMBEDDED.components]
 """
 TABLES = "print(json.dumps(seconds(tables)[0]))"
-SIGHTLINE = """
+DRAWS = """
 synthesize(285, 0, 0.001, seed=1, **LIMITS)
-times = [seconds(lambda: len(synthesize(285, 0, {area}, seed=turn, **LIMITS))) for turn in range({turns})]
-print(json.dumps([min(t for t, _ in times), times[0][1]]))
+rows = []
+for area in {areas}:
+    times = [seconds(lambda: len(synthesize(285, 0, area, seed=turn, **LIMITS))) for turn in range({turns})]
+    row = dict(threads={threads}, square_degrees=area, stars=times[0][1], seconds=min(t for t, _ in times))
+    rows.append(row)
+print(json.dumps(rows))
 """
 CHUNKS = """
 synthesize(285, 0, 0.001, seed=1, **LIMITS)
@@ -53,29 +57,23 @@ print(json.dumps([time_taken, stars, (after - before) / 1024]))
 """
 
 
-def measured(code: str, cache: str, threads: int = 1, **values: float) -> object:
+def measured(code: str, cache: str, threads: int = 1, **values: object) -> object:
     """Run a measurement in a process whose tables lie in the folder `cache`; give what it prints."""
-    source = PRELUDE.format(threads=threads) + code.format(**values)
+    source = (PRELUDE + code).format(threads=threads, **values)
     environment = os.environ | {"XDG_CACHE_HOME": cache}
     run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, env=environment)
     return json.loads(run.stdout)
 
 
 def measure(areas: list[float], turns: int, chunk: int, threads: list[int]) -> dict[str, object]:
-    """Take all measurements; areas in square degrees, the first of them for the sightline with its parents."""
+    """Take all measurements; areas in square degrees."""
     with tempfile.TemporaryDirectory() as cache:
         made, read = (measured(TABLES, cache) for _ in range(2))
-        seconds, stars = measured(SIGHTLINE, cache, area=areas[0], turns=turns)
-        rows = []
-        for count in threads:
-            for area in areas:
-                taken, drawn = measured(SIGHTLINE, cache, count, area=area, turns=turns)
-                rows.append({"threads": count, "square_degrees": area, "stars": drawn, "seconds": taken})
+        rows = [row for count in threads for row in measured(DRAWS, cache, count, areas=areas, turns=turns)]
         taken, drawn, memory = measured(CHUNKS, cache, area=areas[-1], chunk=chunk)
     return {
         "tables_made_seconds": made,
         "tables_read_seconds": read,
-        "sightline": {"square_degrees": areas[0], "stars": stars, "seconds": seconds},
         "rows": rows,
         "chunks": {"chunk": chunk, "stars": drawn, "seconds": taken, "added_mib": memory},
     }
