@@ -81,6 +81,8 @@ class Component:
         Initial mass function: Robin et al. 2003, Table 1, and the header of the model's output.
     decay
         Stars formed at a rate that grows as exp(decay x age) into the past (1 / Gyr).
+    remnants
+        Whether the density counts what is left of dead stars, and not living ones alone.
     """
 
     ages: tuple[float, float]
@@ -88,11 +90,12 @@ class Component:
     metallicity_spread: float
     mass_function: MassFunction
     decay: float = 0.0
+    remnants: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Axisymmetric(Component):
-    """A component around the axis of rotation; `mass_density` (Msun/pc^3) is that at the Sun, without white dwarfs."""
+    """A component around the axis of rotation; `mass_density` is that at the Sun (Msun / pc^3)."""
 
     mass_density: float
 

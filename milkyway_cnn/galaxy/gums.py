@@ -1,8 +1,8 @@
 """The Galaxy of the Gaia universe model (GUMS, Gaia DR3): density laws that differ from those of 2003, and the numbers.
 
 The model's numbers are those that the package SynthPop (Kluter et al. 2025, AJ 169, 317) codes as `GUMS_dr3`, with the
-local densities of Mor et al. 2018. What SynthPop does not say is marked [OC]: the densities are taken to be those of
-living stars, as in 2003, and with this the model counts 1.3 to 1.8 times the stars of the model of 2003.
+local densities of Mor et al. 2018. What SynthPop does not say is marked [OC]: the densities are taken to count dead
+stars too, for with their flat mass functions the old components would otherwise hold several times the stars seen.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class SechDisc(Disc):
 
     metallicity_spread: float = 0.30
     mass_function: MassFunction = MassFunction((1.0,))
+    remnants: bool = True
     warp: Warp | None = Warp(north=0.0, south=0.0)
     scale_length: float
     scale_height: float
@@ -39,6 +40,7 @@ class Halo(Axisymmetric):
     metallicity: float = -1.5
     metallicity_spread: float = 0.5
     mass_function: MassFunction = MassFunction((0.5,))
+    remnants: bool = True
     mass_density: float = 4.1e-5
     axis_ratio: float = 0.774
     inner: float = 1.0
@@ -62,6 +64,7 @@ class Bar(Triaxial):
     metallicity: float = 0.20
     metallicity_spread: float = 0.20
     mass_function: MassFunction = MassFunction((0.5,))
+    remnants: bool = True
     number_density: float = 45.08
     axes: tuple[float, float, float] = (1.076, 0.49, 0.3)
     powers: tuple[float, float] = (3.329, 3.007)
@@ -90,6 +93,7 @@ def _thin(ages, axis_ratio, mass_density, metallicity, spread, start, north, sou
         metallicity_spread=spread,
         mass_function=MassFunction((0.5, 2.1, 2.9), (0.5, 1.53)),
         decay=0.14,
+        remnants=True,
         scale_length=2.011,
         hole=1.310,
         warp=Warp(start, north, south, node + np.pi / 2),

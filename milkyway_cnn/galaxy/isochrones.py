@@ -39,6 +39,8 @@ _MIST = {-1: 0, 0: 0, 2: 2, 3: 3, 4: 4, 5: 5}
 _GAP, _GAP_LOG_G = 1, 3.7
 #: How far the age of an isochrone may be from those of a component that it stands for (dex).
 _FARTHEST = 0.3
+#: Most massive star that is born (Msun), as in the tracks.
+_HEAVIEST = 20.0
 #: Quantities that are interpolated between the points of an isochrone.
 _ALONG = ("initial_mass", "mass", "log_luminosity", "log_teff", "log_g")
 
@@ -173,7 +175,10 @@ def states_of_isochrones(component: Component, binary_fraction: float, paths: tu
     number = np.concatenate([share * _born(component, isochrone) for _, isochrone, share in parts])
     owner = np.searchsorted(first, segments, side="right") - 1
     mass, initial_mass = (_between(along[name], segments, np.float64(0.5)) for name in ("mass", "initial_mass"))
-    number = scaled(component, number, mass, binary_fraction, initial_mass)
+    dead = [np.geomspace(isochrone.initial_mass[-1], _HEAVIEST, 201) for _, isochrone, _ in parts]
+    gone = [share * component.mass_function.number(m) for (_, _, share), m in zip(parts, dead, strict=True)]
+    born_with = np.concatenate([np.sqrt(m[1:] * m[:-1]) for m in dead])
+    number = scaled(component, number, mass, binary_fraction, initial_mass, (np.concatenate(gone), born_with))
 
     chosen = chosen_states(along["log_luminosity"][segments], number, binary_fraction)
     row, place, owner = segments[chosen.rows], chosen.along, owner[chosen.rows]

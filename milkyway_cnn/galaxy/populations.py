@@ -91,7 +91,9 @@ def _alive(component: Component, binary_fraction: float) -> tuple[np.ndarray, np
     log_l = _along_tracks("log_luminosity", metallicity, star, point + 0.5)
     number = number * np.where(_tracks(0).phase[point] == _GIANT_BRANCH, 1.0 + bump_excess(log_l, metallicity), 1.0)
     mass = _along_tracks("mass", metallicity, star, point.astype(float))
-    return metallicity, star, point, scaled(component, number, mass, binary_fraction, _MASSES[star])
+    span = np.diff(formed(np.array((youngest, oldest)), component.decay))
+    gone = np.maximum(len(parts) * span * born[:, 0] - np.bincount(star, number, born.size), 0.0)
+    return metallicity, star, point, scaled(component, number, mass, binary_fraction, _MASSES[star], (gone, _MASSES))
 
 
 @cache

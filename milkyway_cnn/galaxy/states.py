@@ -82,7 +82,12 @@ def formed(age: np.ndarray, decay: float) -> np.ndarray:
 
 
 def scaled(
-    component: Component, number: np.ndarray, mass: np.ndarray, binary_fraction: float, initial: np.ndarray
+    component: Component,
+    number: np.ndarray,
+    mass: np.ndarray,
+    binary_fraction: float,
+    initial: np.ndarray,
+    dead: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
     """Numbers per pc^3 from those of arbitrary scale, such that the component has its density.
 
@@ -90,12 +95,17 @@ def scaled(
     ----------
     number, mass, initial
         Of each state: stars, or binaries, and present and initial mass (Msun) of the primary.
+    dead
+        Numbers of dead stars, of the same scale, and their initial masses (Msun). Where the density counts remnants,
+        these have 0.109 m + 0.394 Msun (Kalirai et al. 2008, ApJ 676, 594), and 1.4 Msun from 8 Msun on [OC].
     """
+    gone, born_with = dead if component.remnants else (np.zeros(0), np.zeros(0))
     if isinstance(component, Triaxial):
-        return number * component.number_density / number.sum()
+        return number * component.number_density / (number.sum() + gone.sum())
     assert isinstance(component, Axisymmetric)
+    left = np.where(born_with < 8.0, 0.109 * born_with + 0.394, 1.4)
     both = mass + 0.5 * (1.0 + LEAST_RATIO) * binary_fraction * initial
-    return number * component.mass_density / (number * both).sum()
+    return number * component.mass_density / ((number * both).sum() + (gone * left).sum())
 
 
 @dataclass(frozen=True)
