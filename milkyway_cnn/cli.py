@@ -1,13 +1,14 @@
-"""The command ``milkyway-cnn``: run, demo, parameters, fetch, besancon, benchmark, test."""
+"""The command ``milkyway-cnn``: run, demo, parameters, fetch, besancon, lab, benchmark, test."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -117,12 +118,36 @@ def besancon(
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context) -> None:
+    """Open the chapters in JupyterLab, in this environment; further words go to `jupyter lab`."""
+    _from_clone("notebooks", ["jupyter", "lab", "notebooks", *context.args], BOKEH_RESOURCES="inline")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run the tests of the clone; further words go to pytest."""
-    if not (ROOT / "tests").is_dir():
-        msg = f"there are no tests beside the package in {ROOT}; run from a clone of the repository"
+    _from_clone("tests", ["pytest", *context.args])
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def benchmark(context: typer.Context) -> None:
+    """Measure speed and memory: `benchmark [NAME] ...` runs benchmarks/NAME.py of the clone, the network by default."""
+    words = list(context.args)
+    name = words.pop(0) if words and not words[0].startswith("-") else "network"
+    paths = (ROOT / "benchmarks").glob("*.py")
+    names = sorted(path.stem for path in paths if "def main(arguments" in path.read_text())
+    if names and name not in names:
+        msg = f"there is no benchmark {name!r}; choose one of {', '.join(names)}"
         raise InputError(msg)
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "pytest", *context.args], cwd=ROOT))
+    _from_clone("benchmarks", [f"benchmarks.{name}", *words])
+
+
+def _from_clone(folder: str, words: list[str], **environment: str) -> NoReturn:
+    """Run a module of Python in the clone, which must have a folder, and exit with its status."""
+    if not (ROOT / folder).is_dir():
+        msg = f"there are no {folder} beside the package in {ROOT}; run from a clone of the repository"
+        raise InputError(msg)
+    raise typer.Exit(subprocess.call([sys.executable, "-m", *words], cwd=ROOT, env=os.environ | environment))
 
 
 @contextmanager
@@ -141,21 +166,6 @@ def _pair(change: str) -> tuple[str, str]:
         msg = f"--set {change!r} needs a value, as in --set NAME=VALUE"
         raise InputError(msg)
     return name, value
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def benchmark(context: typer.Context) -> None:
-    """Measure speed and memory: `benchmark [NAME] ...` runs benchmarks/NAME.py of the clone, the network by default."""
-    words = list(context.args)
-    name = words.pop(0) if words and not words[0].startswith("-") else "network"
-    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main(arguments" in path.read_text())
-    if not names:
-        msg = f"there are no benchmarks beside the package in {ROOT}; run from a clone of the repository"
-        raise InputError(msg)
-    if name not in names:
-        msg = f"there is no benchmark {name!r}; choose one of {', '.join(names)}"
-        raise InputError(msg)
-    raise typer.Exit(subprocess.call([sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT))
 
 
 def main(words: list[str] | None = None) -> int:

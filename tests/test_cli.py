@@ -113,31 +113,28 @@ def test_parameters_are_listed_as_a_file_to_start_from(started, capsys: pytest.C
     assert started[0][0] == started[1][0]
 
 
-def test_test_is_pytest_in_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize(
+    ("words", "module", "folder"),
+    [
+        (["test", "tests/nn", "-k", "dense"], ["pytest", "tests/nn", "-k", "dense"], "tests"),
+        (["lab", "--port=8899"], ["jupyter", "lab", "notebooks", "--port=8899"], "notebooks"),
+        (["benchmark", "--networks", "tiny"], ["benchmarks.network", "--networks", "tiny"], "benchmarks"),
+        (["benchmark", "network", "--help"], ["benchmarks.network", "--help"], "benchmarks"),
+    ],
+)
+def test_modules_run_in_the_clone(monkeypatch, tmp_path: Path, capsys, words, module, folder) -> None:
     calls = []
-    monkeypatch.setattr("subprocess.call", lambda *words, **options: calls.append((words, options)) or 5)
-    assert cli.main(["test", "-k", "cli", "--help-me"]) == 5
-    assert calls == [(([sys.executable, "-m", "pytest", "-k", "cli", "--help-me"],), {"cwd": cli.ROOT})]
+    monkeypatch.setattr(cli.subprocess, "call", lambda words, cwd, env: calls.append((words, cwd)) or 3)
+    assert cli.main(words) == 3
+    assert calls == [([sys.executable, "-m", *module], cli.ROOT)]
     monkeypatch.setattr(cli, "ROOT", tmp_path)
-    assert cli.main(["test"]) == 2
-    assert "run from a clone" in capsys.readouterr().err
+    assert cli.main(words) == 2
+    assert f"there are no {folder} beside the package in {tmp_path}; run from a clone" in capsys.readouterr().err
 
 
-def test_benchmark_is_a_module_in_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
-    calls = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda words, cwd: calls.append((words[1:], cwd)) or 3)
-    assert cli.main(["benchmark", "--networks", "tiny"]) == 3
-    assert cli.main(["benchmark", "network", "--help"]) == 3
-    assert [words for words, _ in calls] == [
-        ["-m", "benchmarks.network", "--networks", "tiny"],
-        ["-m", "benchmarks.network", "--help"],
-    ]
-    assert {cwd for _, cwd in calls} == {cli.ROOT}
+def test_an_unknown_benchmark_is_refused(capsys) -> None:
     assert cli.main(["benchmark", "netwrk"]) == 2
     assert "there is no benchmark 'netwrk'; choose one of" in capsys.readouterr().err
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
-    assert cli.main(["benchmark"]) == 2
-    assert "run from a clone of the repository" in capsys.readouterr().err
 
 
 def test_help_comes_at_once_and_nothing_heavy_with_it() -> None:
