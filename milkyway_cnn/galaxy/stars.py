@@ -159,7 +159,7 @@ class Stars:
         """True parallaxes (mas): (stars,) float32."""
         return np.float32(1.0) / self.distance
 
-    def behind(self, edges: np.ndarray, delta_A_V: np.ndarray) -> np.ndarray:
+    def behind(self, edges: np.ndarray, delta_A_V: np.ndarray, beam: float = 0.0, seed: int = 0) -> np.ndarray:
         """A_V (mag) in front of each star, of a profile: linear inside the bins, constant beyond: (stars,) float32.
 
         Parameters
@@ -168,8 +168,17 @@ class Stars:
             Distance bin edges (kpc): (bins + 1,).
         delta_A_V
             Extinction that each bin adds (mag): (bins,).
+        beam
+            Standard deviation of ln(A_V) from star to star at one distance, for dust that varies inside the beam; the
+            mean over the stars stays that of the profile.
+        seed
+            Of these variations.
         """
-        return np.interp(self.distance, edges, np.concatenate(([0.0], np.cumsum(delta_A_V)))).astype(np.float32)
+        A_V = np.interp(self.distance, edges, np.concatenate(([0.0], np.cumsum(delta_A_V)))).astype(np.float32)
+        if beam:
+            spread = beam * np.random.default_rng(seed).standard_normal(len(self), np.float32)
+            A_V *= np.exp(spread - np.float32(0.5 * beam**2))
+        return A_V
 
     def reddened(self, band: str, A_V: np.ndarray, law: str = DEFAULT, R_V: float = 3.1) -> np.ndarray:
         """Apparent magnitudes in a band behind A_V (mag), see `milkyway_cnn.extinction.law`: (stars,) float32.

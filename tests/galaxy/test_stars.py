@@ -161,3 +161,15 @@ def test_stars_of_the_besancon_model_have_all_bands_too():
     assert np.isfinite(color).all()
     assert color[cool].min() > 1.2
     assert np.isnan(drawn.table()["age"]).all()
+
+
+def test_dust_that_varies_inside_the_beam_keeps_its_mean():
+    stars = synthesize(285, 0, 1.0, seed=1)
+    edges, delta = np.linspace(0.0, 10.0, 11), np.full(10, 0.5)
+    even, uneven = stars.behind(edges, delta), stars.behind(edges, delta, beam=0.4, seed=3)
+    far = stars.distance > 0.5
+    ratio = np.log(uneven[far] / even[far])
+    assert ratio.std() == pytest.approx(0.4, rel=0.02)
+    assert uneven.mean() == pytest.approx(even.mean(), rel=0.02)
+    np.testing.assert_array_equal(uneven, stars.behind(edges, delta, beam=0.4, seed=3))
+    assert uneven.dtype == np.float32
