@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -36,7 +37,10 @@ __all__ = [
     "grid_of",
     "load",
     "observe_cells",
+    "of_channel",
+    "over_channels",
     "parents",
+    "pixel_centers",
     "save",
     "stack",
     "star_density",
@@ -184,11 +188,11 @@ class Counts:
         }
         data = xr.Dataset(
             {name: (dims, values, {"units": unit}) for name, (dims, values, unit) in fields.items()},
-            coords={**self.cells.coordinates(), **self.kind.axes.centers()},
+            coords={**self.cells.coordinates(), **pixel_centers([self.kind])},
             attrs={**self.cells.description(), "diagrams": [self.kind.name]},
         )
-        for name, unit in {"b": "deg", "l": "deg", "magnitude": "mag", "color": self.kind.color_unit}.items():
-            data[name].attrs["units"] = unit
+        for name in ("b", "l"):
+            data[name].attrs["units"] = "deg"
         return data
 
 
@@ -219,20 +223,56 @@ def observe_cells(
         for stars in [stars for stars in catalogs if not kind.lacking(stars)] or catalogs[:1]:
             counts.add(stars)
         data.append(counts.dataset())
-    return data[0] if len(data) == 1 else stack(data)
+    return stack(data)
 
 
-def stack(observed: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Put diagrams of the same cells and pixels on a `channel`, before magnitude and color."""
-    names = [name for data in observed for name in data.attrs["diagrams"]]
-    plain = [data.drop_vars(["magnitude", "color"]) for data in observed]
+def stack(observed: Sequence[xr.Dataset], names: Sequence[str] | None = None) -> xr.Dataset:
+    """Put diagrams of the same cells and pixels on a `channel`, before magnitude and color; a single one stays.
+
+    Parameters
+    ----------
+    observed
+        Of one diagram each, or already of several.
+    names
+        Their order; by default as they come.
+    """
+    if len(observed) == 1 and "channel" not in observed[0].dims:
+        return observed[0]
     areas = observed[0]["solid_angle"]
-    stacked = xr.concat(
-        [data.drop_vars("solid_angle") for data in plain], xr.Variable("channel", names), combine_attrs="drop"
-    )
-    place = areas.dims if areas.dims != ("b",) else ("b", "l")
-    stacked = stacked.transpose(*place, "channel", "magnitude", "color", missing_dims="ignore")
+    plain = [data.drop_vars(["magnitude", "color", "solid_angle"], errors="ignore") for data in observed]
+    each = [data if "channel" in data.dims else data.expand_dims(channel=data.attrs["diagrams"]) for data in plain]
+    stacked = xr.concat(each, "channel", combine_attrs="drop")
+    names = list(names or stacked["channel"].values.tolist())
+    place = observed[0]["stars"].dims if "channel" not in observed[0].dims else observed[0]["stars"].dims[:-1]
+    stacked = stacked.sel(channel=names).transpose(*place, "channel", "magnitude", "color", missing_dims="ignore")
     return stacked.assign(solid_angle=areas).assign_attrs({**observed[0].attrs, "diagrams": names})
+
+
+def pixel_centers(kinds: Sequence[Diagram]) -> dict[str, Any]:
+    """Coordinates of the pixels: their centers, with what they measure; of several kinds the names of the channels."""
+    if len(kinds) > 1:
+        return {"channel": [kind.name for kind in kinds]}
+    centers = kinds[0].axes.centers()
+    attributes = {
+        "magnitude": {"units": "mag", "long_name": kinds[0].magnitude},
+        "color": {"units": kinds[0].color_unit, "long_name": kinds[0].color},
+    }
+    return {name: (name, centers[name], attributes[name]) for name in centers}
+
+
+def of_channel(diagram: xr.DataArray, kind: Diagram | str) -> xr.DataArray:
+    """Diagrams of one kind, among those of several, with their pixels' centers."""
+    kind = diagram_named(kind) if isinstance(kind, str) else kind
+    one = diagram.sel(channel=kind.name, drop=True) if "channel" in diagram.dims else diagram
+    return one.assign_coords(pixel_centers([kind]))
+
+
+def over_channels(observed: xr.Dataset) -> xr.Dataset:
+    """Return `stars`, `outside`, `faint` summed over channels, and the least `coverage` of them."""
+    if "channel" not in observed.dims:
+        return observed[["stars", "outside", "faint", "coverage", "solid_angle"]]
+    total = observed[["stars", "outside", "faint"]].sum("channel", keep_attrs=True)
+    return total.assign(coverage=observed["coverage"].min("channel"), solid_angle=observed["solid_angle"])
 
 
 def grid_of(observed: xr.Dataset) -> Grid:
@@ -241,11 +281,13 @@ def grid_of(observed: xr.Dataset) -> Grid:
 
 
 def save(observed: xr.Dataset, path: Path) -> None:
-    """Write the diagrams of a grid to a zarr store, whole or not at all."""
+    """Write diagrams, whose attribute `diagrams` names their kinds, to a zarr store, whole or not at all."""
     with replacing(path) as temporary:
-        observed.to_zarr(temporary, zarr_format=3, consolidated=False)
+        # Zarr's third format has no text of its own yet; `load` names the channels again.
+        observed.drop_vars("channel", errors="ignore").to_zarr(temporary, zarr_format=3, consolidated=False)
 
 
 def load(path: Path) -> xr.Dataset:
     """Open what `save` wrote."""
-    return xr.open_zarr(path, consolidated=False, chunks=None)  # not of Dask, where it is installed
+    stored = xr.open_zarr(path, consolidated=False, chunks=None)  # not of Dask, where it is installed
+    return stored.assign_coords(channel=stored.attrs["diagrams"]) if "channel" in stored.dims else stored

@@ -54,12 +54,21 @@ def diagrams(dusty: xr.DataArray, bare: xr.DataArray, names: Sequence[str] = ("o
             image["color"], image["magnitude"], image, norm=norm, cmap=DIFFERENCE if signed else STARS
         )
         axes.set_title(name)
-        axes.set_xlabel("$J - K_s$ (mag)")
-        axes.set_xlim(-0.3, 4.0)
+        axes.set_xlabel(_label(image["color"], "$J - K_s$"))
+        if "parallax" not in image["color"].attrs.get("long_name", ""):
+            axes.set_xlim(-0.3, min(4.0, float(image["color"].max())))
         figure.colorbar(mesh, ax=axes, label="stars / pixel")
-    panels[0].set_ylim(14.6, 6.0)
-    panels[0].set_ylabel("$K_s$ (mag)")
+    bright, faint = float(dusty["magnitude"].min()), float(dusty["magnitude"].max())
+    panels[0].set_ylim(faint, bright)
+    panels[0].set_ylabel(_label(dusty["magnitude"], "$K_s$"))
     return figure
+
+
+def _label(axis: xr.DataArray, otherwise: str) -> str:
+    """Name of what an axis measures, with its unit."""
+    parts = axis.attrs.get("long_name", "").split("-")
+    symbols = ["$K_s$" if part == "Ks" else part if part == "parallax" else f"${part}$" for part in parts]
+    return f"{' − '.join(symbols) if parts[0] else otherwise} ({axis.attrs.get('units', 'mag')})"
 
 
 def _root(top: float) -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.diagrams import AXES, DiagramAxes, bare_diagram
-from milkyway_cnn.galaxy.synthesis import synthesize
+from milkyway_cnn.channels import bare_of
+from milkyway_cnn.diagrams import over_channels
 from milkyway_cnn.nn import Network
 from milkyway_cnn.profile_network import channels
+from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
 __all__ = ["bare_cells", "predict"]
 
@@ -22,7 +23,7 @@ def bare_cells(
     observed: xr.Dataset,
     *,
     seed: int,
-    axes: DiagramAxes = AXES,
+    kinds: Sequence[Diagram | str] | None = None,
     on_cell: Callable[[int], None] = lambda cells: None,
 ) -> xr.DataArray:
     """Model the diagram of every cell as it would be without dust.
@@ -30,18 +31,21 @@ def bare_cells(
     Parameters
     ----------
     observed
-        `diagrams.observe_cells` of a catalog: its coordinates and solid angles are used.
+        `diagrams.observe_cells` of a catalog on a grid: its coordinates and solid angles are used.
+    kinds
+        Its diagrams, where they are not those of the table that have their names.
 
     Returns
     -------
-    Expected stars per pixel, (b, l, magnitude, color) float32.
+    Expected stars per pixel, (b, l, magnitude, color) or (b, l, channel, magnitude, color) float32.
     """
+    named = [diagram_named(kind) if isinstance(kind, str) else kind for kind in kinds or observed.attrs["diagrams"]]
     bare = np.empty(observed["diagram"].shape, np.float32)
     for i, (b, area) in enumerate(zip(observed["b"].values, observed["solid_angle"].values, strict=True)):
         for j, l in enumerate(observed["l"].values):
             drawn = max(_BARE_AREA, area)
-            stars = synthesize(float(l), float(b), drawn, seed=seed)
-            bare[i, j] = area * bare_diagram(stars, drawn, seed=seed, repeats=2, axes=axes)
+            images = [area * bare_of(kind, float(l), float(b), drawn, seed=seed) for kind in named]
+            bare[i, j] = images[0] if len(images) == 1 else images
             on_cell(1)
     return xr.DataArray(bare, observed["diagram"].coords, observed["diagram"].dims, attrs={"units": "stars / pixel"})
 
@@ -77,7 +81,7 @@ def predict(
     """
     rows, columns = observed.sizes["b"], observed.sizes["l"]
     diagrams = observed["diagram"].values.reshape(rows * columns, *observed["diagram"].shape[2:])
-    read = (observed["coverage"].values >= least_coverage).ravel()
+    read = (over_channels(observed)["coverage"].values >= least_coverage).ravel()
     images = channels(diagrams[read], bare.values.reshape(diagrams.shape)[read])
     drawn = network.predict(images, samples=samples, seed=seed) if samples else network.predict(images)[None]
 

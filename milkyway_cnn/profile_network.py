@@ -58,14 +58,16 @@ def build(
 
 
 def channels(diagrams: np.ndarray, bare: np.ndarray) -> np.ndarray:
-    """Stack the network's two channels, dusty and bare diagram: (n, 2, pixels, pixels) float32.
+    """Stack the network's channels, dusty and then bare diagrams: (n, 2 x kinds, pixels, pixels) float32.
 
     Parameters
     ----------
-    diagrams, bare : (n, pixels, pixels) array
+    diagrams, bare : (n, pixels, pixels) or (n, kinds, pixels, pixels) array
         Star counts, observed and expected without dust, of the same solid angle.
     """
-    stacked = np.empty((len(diagrams), 2, *diagrams.shape[1:]), np.float32)
-    stacked[:, 0] = diagrams
-    stacked[:, 1] = bare
+    pixels = diagrams.shape[-2:]
+    kinds = int(np.prod(diagrams.shape[1:-2]))
+    stacked = np.empty((len(diagrams), 2 * kinds, *pixels), np.float32)
+    stacked[:, :kinds] = diagrams.reshape(-1, kinds, *pixels)
+    stacked[:, kinds:] = bare.reshape(-1, kinds, *pixels)
     return stacked

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from milkyway_cnn.diagrams import AXES, DiagramAxes, bare_diagram, parents, star_density, survey_parameters
+from milkyway_cnn import diagrams
+from milkyway_cnn.channels import Draws, channel
+from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.extinction.profiles import ProfilePrior, cumulative, draw_profiles, envelope
-from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.kernels import draws, fields
-from milkyway_cnn.kernels.examples import draw_diagrams
 from milkyway_cnn.sightlines import distance_edges
-from milkyway_cnn.storage import replacing
+from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,8 +30,6 @@ __all__ = ["SPLITS", "Examples", "Randomization", "Stream", "load", "store"]
 
 #: Branch of the seed that each split grows from: no example of one can appear in another.
 SPLITS = {"training": 0, "validation": 1, "test": 2}
-#: Parents are drawn in this many times the solid angle of a cell, so that no star becomes familiar.
-_PARENT_FACTOR = 20.0
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,10 @@ class Randomization:
     Parameters
     ----------
     density
-        The dusty diagram holds 10^u times the modeled stars, u uniform in +-density (dex).
+        The dusty diagram holds 10^u times the modeled stars, u uniform in +-density (dex), in each channel anew.
     color
-        J-Ks of all stars is shifted by up to +-color (mag): zero points, and the model's own colors.
+        What runs along the columns, as J-Ks, is shifted for all stars by up to +-color (mag, or mas of parallaxes), in
+        each channel anew: zero points, and the model's own colors.
     beam
         Largest standard deviation of ln(A_V) from star to star at one distance: dust that varies inside the
         cell; uniform from 0.
@@ -61,15 +60,15 @@ class Examples:
     Parameters
     ----------
     diagrams
-        Dusty diagrams, stars per pixel: (n, pixels, pixels) uint16.
+        Dusty diagrams, stars per pixel: (n, pixels, pixels) uint16; of several kinds (n, channels, pixels, pixels).
     bare
-        The same sightline without dust, expected stars per pixel: (n, pixels, pixels) float32.
+        The same sightline without dust, expected stars per pixel: the same shape, float32.
     delta_A_V
         The profile (mag per bin): (n, bins) float32.
     sightline
         Index of each example's sightline: (n,) int64.
     outside
-        Stars of each example inside the cut but off the diagram: (n,) int32.
+        Stars of each example inside the cut but off the diagram: (n,) int32, or (n, channels).
     """
 
     diagrams: np.ndarray
@@ -94,10 +93,15 @@ class Stream:
         Everything random descends from it.
     prior, randomization
         Distribution of the profiles, and what else varies.
-    axes
-        Range and resolution of the diagrams.
+    kinds
+        Diagrams, or names of them: one, or several that become channels. They must have as many pixels.
     law, R_V
         Extinction law, see `milkyway_cnn.extinction.law`.
+
+    Raises
+    ------
+    InputError
+        When there is no such diagram, or their pixels differ.
     """
 
     def __init__(
@@ -109,7 +113,7 @@ class Stream:
         seed: int,
         prior: ProfilePrior = ProfilePrior(),
         randomization: Randomization = Randomization(),
-        axes: DiagramAxes = AXES,
+        kinds: Sequence[Diagram | str] = ("2mass",),
         law: str = DEFAULT,
         R_V: float = 3.1,
     ) -> None:
@@ -119,23 +123,28 @@ class Stream:
         self.seed = seed
         self.prior = prior
         self.randomization = randomization
-        self.axes = axes
         self.law, self.R_V = law, R_V
+        self.kinds = tuple(diagram_named(kind) if isinstance(kind, str) else kind for kind in kinds)
+        if len({kind.axes.pixels for kind in self.kinds}) != 1:
+            sizes = ", ".join(f"{kind.name} {kind.axes.pixels}" for kind in self.kinds)
+            msg = f"diagrams that are channels of one image must have as many pixels, not {sizes or 'none at all'}"
+            raise InputError(msg)
         self._envelope = np.stack([envelope(l, b, edges) for l, b in sightlines])
         self._modes = fields.basis(edges.size - 1)
 
-        lists, density, bare = [], [], []
-        for index, ((l, b), area) in enumerate(zip(sightlines, self.solid_angle * _PARENT_FACTOR, strict=True)):
-            stars = synthesize(l, b, area, seed=seed + index)
-            # The kernel draws runs of neighbors, who must not have anything in common.
-            lists.append(np.random.default_rng((seed, index)).permutation(parents(stars)))
-            density.append(star_density(stars, area))
-            bare.append(bare_diagram(stars, area, seed=seed + index, axes=axes) * np.float32(solid_angle[index]))
-        self.bare = np.stack(bare)
-        self._stars = np.concatenate(lists)
-        self._number = np.array([len(stars) for stars in lists], np.int64)
-        self._first = np.cumsum(self._number) - self._number
-        self._survey = survey_parameters(np.array(density), law, R_V)
+        self._channels = [
+            channel(kind, sightlines, self.solid_angle, seed=seed, law=law, R_V=R_V) for kind in self.kinds
+        ]
+        self.bare = self._joined([made.bare for made in self._channels])
+
+    @property
+    def pixels(self) -> int:
+        """Pixels along each side of a diagram."""
+        return self.kinds[0].axes.pixels
+
+    def _joined(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        """Channels on the second axis, unless there is but one."""
+        return arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
 
     def describe(self) -> dict[str, Any]:
         """What the stream is made of, as plain values for JSON; `Stream.of` makes the same stream of it."""
@@ -147,7 +156,7 @@ class Stream:
             "seed": self.seed,
             "prior": asdict(self.prior),
             "randomization": asdict(self.randomization),
-            "axes": asdict(self.axes),
+            "diagrams": [asdict(kind) for kind in self.kinds],
             "law": self.law,
             "R_V": self.R_V,
         }
@@ -155,7 +164,6 @@ class Stream:
     @classmethod
     def of(cls, description: dict[str, Any]) -> Stream:
         """Make the stream that `describe` described."""
-        axes = description["axes"]
         return cls(
             [(l, b) for l, b in description["sightlines"]],
             np.array(description["solid_angle"]),
@@ -163,7 +171,7 @@ class Stream:
             seed=description["seed"],
             prior=ProfilePrior.of(description["prior"]),
             randomization=Randomization(**description["randomization"]),
-            axes=DiagramAxes(tuple(axes["color"]), tuple(axes["magnitude"]), axes["pixels"]),
+            kinds=[Diagram.of(kind) for kind in description["diagrams"]],
             law=description["law"],
             R_V=description["R_V"],
         )
@@ -172,31 +180,27 @@ class Stream:
         """Examples number `first` to `first + count - 1` of a split."""
         numbers = np.arange(first, first + count)
         sightline = numbers % len(self.sightlines)
-        profile_keys, star_keys, nuisance_keys = (
-            draws.keys(self.seed, SPLITS[split], use, numbers) for use in range(3)
-        )
+        profile_keys, nuisance_keys = (draws.keys(self.seed, SPLITS[split], use, numbers) for use in (0, 2))
         profiles = draw_profiles(profile_keys, self._envelope[sightline], self.edges, self.prior, self._modes)
         vary = self.randomization
-        u = draws.uniforms(nuisance_keys, 0, 3)
-        diagrams = np.empty((count, self.axes.pixels, self.axes.pixels), np.uint16)
-        outside = np.empty(count, np.int32)
-        draw_diagrams(
-            self._stars,
-            self._first,
-            self._number,
-            sightline,
-            star_keys,
-            self._number[sightline] / _PARENT_FACTOR * 10.0 ** (vary.density * (2.0 * u[:, 0] - 1.0)),
-            np.float32(vary.beam) * u[:, 1],
-            np.float32(vary.color) * (2.0 * u[:, 2] - 1.0),
-            cumulative(profiles),
-            (self.edges.size - 1) / float(self.edges[-1]),
-            self._survey,
-            self.axes.kernel(),
-            diagrams,
-            outside,
-        )
-        return Examples(diagrams, self.bare[sightline], profiles, sightline, outside)
+        # Of the first channel density, beam and color; the others share its beam, for it is the dust's.
+        u = draws.uniforms(nuisance_keys, 0, 1 + 2 * len(self.kinds))
+        images, outside = [], []
+        for place, made in enumerate(self._channels):
+            density, color = (0, 2) if place == 0 else (1 + 2 * place, 2 + 2 * place)
+            images.append(np.empty((count, self.pixels, self.pixels), np.uint16))
+            outside.append(np.empty(count, np.int32))
+            what = Draws(
+                sightline,
+                draws.keys(self.seed, SPLITS[split], 1 if place == 0 else 2 + place, numbers),
+                10.0 ** (vary.density * (2.0 * u[:, density] - 1.0)),
+                np.float32(vary.beam) * u[:, 1],
+                np.float32(vary.color) * (2.0 * u[:, color] - 1.0),
+                cumulative(profiles),
+                (self.edges.size - 1) / float(self.edges[-1]),
+            )
+            made.draw(what, images[-1], outside[-1])
+        return Examples(self._joined(images), self.bare[sightline], profiles, sightline, self._joined(outside))
 
 
 #: Examples made and written at once; the stored sample does not depend on it.
@@ -209,7 +213,8 @@ def store(
     """Write the first `count` examples of a split to a zarr store, with the stream's description.
 
     The store holds `diagram` (example, magnitude, color) uint16, `delta_A_V` (example, distance) float32,
-    `sightline` and `outside` (example), and `bare` (sightline, magnitude, color) float32.
+    `sightline` and `outside` (example), and `bare` (sightline, magnitude, color) float32; of several kinds of diagrams
+    `diagram` and `bare` have a `channel` before magnitude and color, and `outside` has one.
 
     Parameters
     ----------
@@ -222,25 +227,27 @@ def store(
     for first in range(0, count, _CHUNK):
         chunks.append(stream.examples(first, min(_CHUNK, count - first), split))
         on_examples(len(chunks[-1].sightline))
-    image = ("magnitude", "color")
+    several = ("channel",) if len(stream.kinds) > 1 else ()
+    image = (*several, "magnitude", "color")
     middle = 0.5 * (stream.edges[:-1] + stream.edges[1:])
     data = xr.Dataset(
         {
             "diagram": (("example", *image), np.concatenate([c.diagrams for c in chunks]), {"units": "stars / pixel"}),
             "delta_A_V": (("example", "distance"), np.concatenate([c.delta_A_V for c in chunks]), {"units": "mag"}),
-            "outside": ("example", np.concatenate([c.outside for c in chunks]), {"units": "stars"}),
+            "outside": (("example", *several), np.concatenate([c.outside for c in chunks]), {"units": "stars"}),
             "sightline": ("example", np.concatenate([c.sightline for c in chunks])),
             "bare": (("sightline_number", *image), stream.bare, {"units": "stars / pixel"}),
         },
-        coords={"distance": ("distance", middle, {"units": "kpc"}), **stream.axes.centers()},
-        attrs={"split": split, "stream": json.dumps(stream.describe())},
+        coords={"distance": ("distance", middle, {"units": "kpc"}), **diagrams.pixel_centers(stream.kinds)},
+        attrs={
+            "split": split,
+            "stream": json.dumps(stream.describe()),
+            "diagrams": [kind.name for kind in stream.kinds],
+        },
     )
-    with replacing(path) as temporary:
-        data.to_zarr(temporary, zarr_format=3, consolidated=False)
+    diagrams.save(data, path)
 
 
 def load(path: Path) -> xr.Dataset:
     """Open a stored sample; `Stream.of(json.loads(sample.attrs["stream"]))` is the stream that made it."""
-    import xarray as xr
-
-    return xr.open_zarr(path, consolidated=False, chunks=None)  # not of Dask, where it is installed
+    return diagrams.load(path)

@@ -78,11 +78,11 @@ class Plan:
     examples_per_epoch: int = 20_480
     epochs: int = 10
 
-    def build(self, bins: int, pixels: int, seed: int) -> nn.Network:
-        """Make the untrained network for profiles of `bins` and diagrams of `pixels` along each side."""
+    def build(self, bins: int, pixels: int, seed: int, kinds: int = 1) -> nn.Network:
+        """Make the untrained network for profiles of `bins` and `kinds` diagrams of `pixels` along each side."""
         return profile_network.build(
             self.network,
-            channels=2,
+            channels=2 * kinds,
             bins=bins,
             pixels=pixels,
             dropout=self.dropout,
@@ -145,7 +145,7 @@ def train(
             " enlarge it or choose smaller batches"
         )
         raise InputError(msg)
-    network = plan.build(stream.edges.size - 1, stream.axes.pixels, seed)
+    network = plan.build(stream.edges.size - 1, stream.pixels, seed, len(stream.kinds))
     steps = plan.examples_per_epoch // plan.batch
     now = 0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -19,9 +20,13 @@ from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys import twomass
-from milkyway_cnn.surveys.write import ROW, writing_catalog
+from milkyway_cnn.surveys.catalog import Catalog, concatenate
+from milkyway_cnn.surveys.diagrams import Diagram
+from milkyway_cnn.surveys.observe import observe
+from milkyway_cnn.surveys.registry import SURVEYS
+from milkyway_cnn.surveys.write import ROW, write_catalog, writing_catalog
 
-__all__ = ["observe_mock_sky", "star_seed"]
+__all__ = ["mock_catalog", "observe_mock_sky", "observe_mock_survey", "star_seed"]
 
 _BANDS = ("J", "H", "Ks")
 
@@ -169,3 +174,91 @@ def _observe_cell(
     table["GLON"] = (grid.l[column] + (u - 0.5) * grid.cell) % 360.0
     table["GLAT"] = np.degrees(np.arcsin(sine_low + v * (sine_high - sine_low)))
     return table[detected]
+
+
+def mock_catalog(folder: Path, kind: Diagram) -> Path:
+    """Where the catalog of a mock sky for a diagram lies: stars.fits for that of the default, else one of its own."""
+    return folder / ("stars.fits" if kind.name == "2mass" else f"{kind.name.replace('/', '_against_')}.fits")
+
+
+def observe_mock_survey(
+    kind: Diagram,
+    grid: Grid,
+    path: str | os.PathLike[str],
+    *,
+    seed: int,
+    dust: MockDust | None = None,
+    edges: np.ndarray | None = None,
+    rays: int = 4,
+    law: str = DEFAULT,
+    R_V: float = 3.1,
+    on_cells: Callable[[int], object] = lambda done: None,
+) -> None:
+    """Observe the sky of `observe_mock_sky` with the survey of a diagram: write the stars that it can count.
+
+    The dust is the same; the stars are drawn anew, for the diagrams of different surveys are compared with none of
+    each other's stars.
+
+    Parameters
+    ----------
+    kind
+        Its columns are written, of stars up to 0.4 mag fainter without dust than it accepts.
+    path
+        Catalog to write (see `surveys.write.write_catalog`). The same arguments write the same bytes.
+    grid, seed, dust, edges, rays, law, R_V, on_cells
+        As for `observe_mock_sky`.
+    """
+    dust = MockDust(seed) if dust is None else dust
+    edges = distance_edges() if edges is None else edges
+    l, b = _ray_directions(grid, rays)
+    delta_A_V = dust.integrate(l.ravel(), b.ravel(), edges).reshape(*grid.shape, rays**2, -1)
+
+    def cell(place: tuple[int, int]) -> Catalog:
+        return _observe_kind(kind, grid, place[0], place[1], delta_A_V[place], edges, rays, seed, law, R_V)
+
+    parts = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for part in pool.map(cell, np.ndindex(*grid.shape)):
+            parts.append(part)
+            on_cells(1)
+    write_catalog(concatenate(parts), path)
+
+
+def _observe_kind(
+    kind: Diagram,
+    grid: Grid,
+    row: int,
+    column: int,
+    delta_A_V: np.ndarray,
+    edges: np.ndarray,
+    rays: int,
+    seed: int,
+    law: str,
+    R_V: float,
+) -> Catalog:
+    """Stars of one cell as a survey lists them, given the extinction of the bins along its rays."""
+    solid_angle = grid.solid_angle[row]
+    entropy = np.random.SeedSequence(seed, spawn_key=(column, row, 1 + list(SURVEYS).index(kind.noise)))
+    star_seed, error_seed = (int(word) for word in entropy.generate_state(2, np.uint64))
+    limits = {band: limit + 0.4 for band, limit in kind.faintest}
+    stars = synthesize(grid.l[column], grid.b[row], solid_angle, seed=star_seed, faintest=limits)
+    u, v = np.random.default_rng(entropy).random((2, len(stars)))
+    ray = (v * rays).astype(int) * rays + (u * rays).astype(int)
+    A_V = np.zeros(len(stars), np.float32)
+    for number in range(rays**2):
+        here = ray == number
+        A_V[here] = stars[here].behind(edges, delta_A_V[number])
+    bands = [name for name in kind.columns if name != "parallax"]
+    dimmed = {band: stars.reddened(band, A_V, law, R_V) for band in bands}
+    inside = np.logical_and.reduce([dimmed[band] < limit for band, limit in kind.faintest])
+    columns = observe(
+        dimmed,
+        SURVEYS[kind.noise],
+        seed=error_seed,
+        star_density=float(np.count_nonzero(inside) / solid_angle),
+        parallax=stars.parallax() if "parallax" in kind.columns else None,
+    )
+    sine_low, sine_high = np.sin(np.radians(grid.b[row] + np.array([-0.5, 0.5]) * grid.cell))
+    l = (grid.l[column] + (u - 0.5) * grid.cell) % 360.0
+    b = np.degrees(np.arcsin(sine_low + v * (sine_high - sine_low)))
+    return Catalog(l, b, columns).select(np.logical_or.reduce([np.isfinite(columns[band]) for band in bands]))

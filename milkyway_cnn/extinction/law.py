@@ -20,7 +20,19 @@ from milkyway_cnn.surveys.registry import usable_bands
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-__all__ = ["A_H", "A_J", "A_KS", "DEFAULT", "LAWS", "WAVELENGTH", "Law", "extinction", "ratio", "ratio_table"]
+__all__ = [
+    "A_H",
+    "A_J",
+    "A_KS",
+    "DEFAULT",
+    "LAWS",
+    "WAVELENGTH",
+    "Law",
+    "extinction",
+    "polynomial",
+    "ratio",
+    "ratio_table",
+]
 
 # Rieke & Lebofsky 1985, ApJ 288, 618, Table 3 (R_V = 3.09), at 1.25, 1.65 and 2.22 um. The Besancon model of
 # 2003 itself prints 0.282, 0.176 and 0.108.
@@ -170,6 +182,23 @@ def extinction(
     k = c[0] + x * (c[1] + x * (c[2] + x * c[3])) + a * (c[4] + a * (c[5] + a * c[6]))
     k = k + x * a * (c[7] + x * c[8] + a * c[9])
     return of_law / ratio(band, "F19", 3.1) * k * A_V
+
+
+def polynomial(band: str, law: str = DEFAULT, R_V: float = 3.1) -> np.ndarray:
+    """Coefficients of A_band / A_V, as `extinction` takes it, for kernels: (10,).
+
+    They belong to 1, x, x^2, x^3, a, a^2, a^3, x a, x^2 a and x a^2, with x the intrinsic BP-RP and a = A_V; outside
+    Gaia's bands all but the first are zero.
+
+    Raises
+    ------
+    InputError
+        As `ratio`.
+    """
+    of_law = ratio(band, law, R_V)
+    if band not in _GAIA:
+        return np.array([of_law, *(0.0,) * 9])
+    return of_law / ratio(band, "F19", 3.1) * np.array(_GAIA[band])
 
 
 def ratio_table(bands: Iterable[str], law: str = DEFAULT, R_V: float = 3.1) -> QTable:

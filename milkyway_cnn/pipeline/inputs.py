@@ -26,6 +26,7 @@ def located(parameters: Parameters) -> Parameters:
         is no place to work.
     """
     from .. import cluster
+    from ..surveys.diagrams import diagram_named
     from ..surveys.partitions import check_partitions
     from ..surveys.read import check_catalog
 
@@ -36,9 +37,19 @@ def located(parameters: Parameters) -> Parameters:
     if not parameters.catalog:
         return parameters.model_copy(update=found)
     catalog = Path(parameters.catalog).expanduser().absolute()
-    check = check_partitions if catalog.is_dir() else check_catalog
-    check(catalog, (parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max))
+    region = (parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max)
     found["catalog"] = str(catalog)
+    for survey in dict.fromkeys(diagram_named(name).survey for name in parameters.diagrams):
+        own = getattr(parameters, survey, "") if survey != "2mass" else ""
+        path = Path(own).expanduser().absolute() if own else catalog
+        if path.is_dir():
+            check_partitions(path, region)
+        elif survey == "2mass":
+            check_catalog(path, region)
+        else:
+            check_catalog(path, region, survey=survey)
+        if own:
+            found[survey] = str(path)
     if parameters.control:
         control = Path(parameters.control).expanduser().absolute()
         if not control.exists():

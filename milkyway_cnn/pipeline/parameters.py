@@ -14,7 +14,7 @@ from ..errors import InputError
 __all__ = ["INPUT_FILES", "PLACES", "Parameters", "load", "presets", "settings", "validated"]
 
 #: Fields that name a file of the user; their content, not their name, decides whether a stage must run again.
-INPUT_FILES = ("catalog", "control")
+INPUT_FILES = ("catalog", "control", "gaia", "panstarrs")
 
 #: Fields that say where work is done; what comes out is the same everywhere, so they make no stage run again.
 PLACES = ("cluster",)
@@ -40,6 +40,13 @@ class Parameters(BaseModel):
         "",
         description="path of the catalog of a dust-free control field, looked for in the working directory, "
         "then beside the catalog; empty: none",
+    )
+    gaia: str = Field("", description="path of a Gaia catalog of the field, for its diagrams; empty: the catalog")
+    panstarrs: str = Field("", description="path of a Pan-STARRS catalog of the field; empty: the catalog")
+    diagrams: list[str] = Field(
+        ["2mass"],
+        min_length=1,
+        description="diagrams that are the channels of the image: 2mass, gaia-parallax ..., or axes, as H-Ks/J",
     )
     l_min: Longitude = Field(257.0, description="lower edge of the field in Galactic longitude, deg")
     l_max: Longitude = Field(303.0, description="upper edge in Galactic longitude, deg; beyond 360 it crosses l = 0")
@@ -110,6 +117,17 @@ class Parameters(BaseModel):
                 presets = ", ".join(PRESETS)
                 msg = f"network = {self.network!r} is neither {presets} nor an architecture: {error}"
                 raise ValueError(msg) from None
+        from ..surveys.diagrams import diagram_named
+
+        surveys = {diagram_named(name).survey for name in self.diagrams}
+        if len(set(self.diagrams)) < len(self.diagrams):
+            msg = f"diagrams = {self.diagrams} names one twice; each is one channel"
+            raise ValueError(msg)
+        for survey, path in (("gaia", self.gaia), ("panstarrs", self.panstarrs)):
+            if path and (not self.catalog or survey not in surveys):
+                why = "there is no catalog beside it" if not self.catalog else f"no diagram of {survey} is asked for"
+                msg = f"{survey} = {path!r} has no use, for {why}; name both catalog and diagrams"
+                raise ValueError(msg)
         for name, field in type(self).model_fields.items():
             if field.annotation == list[Positive] and getattr(self, name)[0] > getattr(self, name)[1]:
                 msg = f"{name} = {getattr(self, name)} must be [from, to] with from <= to"

@@ -6,7 +6,9 @@ founding talk proposes (JCAD 2020). What is not in the table is written as its a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -95,6 +97,16 @@ class Diagram:
     faintest: tuple[tuple[str, float], ...] = ()
     measured: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Diagram:
+        """Make the diagram of which `dataclasses.asdict`, perhaps through JSON, gave the values."""
+        axes: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values["axes"].items()
+        }
+        faintest = tuple((str(band), float(limit)) for band, limit in values["faintest"])
+        rest = {"axes": DiagramAxes(**axes), "faintest": faintest, "measured": tuple(values["measured"])}
+        return cls(**{**values, **rest})
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that it looks at."""
@@ -155,20 +167,21 @@ def _parts(axis: str) -> list[str]:
     return axis.split("-")
 
 
-#: Ranges (mag) of each band in diagrams, and the faintest accepted magnitude: for 2MASS its level-1 limits; for the
-#: others a magnitude or more brighter than half of the stars are lost, where nearly none are [OC].
+#: Ranges (mag) of each band in diagrams, and the faintest accepted magnitude: for 2MASS its level-1 limits; for Gaia
+#: G = 17, to which it is complete (Gaia Collaboration, Brown et al. 2021), and what G = 17 has of common color in BP
+#: and RP; for Pan-STARRS two magnitudes or more above its limits, so that stars of red colors are found as well [OC].
 _RANGE: dict[str, tuple[float, float, float]] = {
     "J": (6.0, 16.3, SAFE.J),
     "H": (6.0, 15.6, 15.1),
     "Ks": (6.0, 14.8, SAFE.Ks),
-    "G": (8.0, 19.0, 19.0),
-    "BP": (8.0, 20.0, 19.5),
-    "RP": (8.0, 19.0, 18.5),
-    "g": (13.5, 21.5, 21.0),
-    "r": (13.5, 21.3, 20.8),
-    "i": (13.5, 21.0, 20.5),
-    "z": (13.0, 20.4, 19.9),
-    "y": (12.0, 19.2, 18.7),
+    "G": (7.0, 17.0, 17.0),
+    "BP": (7.0, 18.0, 18.0),
+    "RP": (7.0, 16.0, 16.0),
+    "g": (13.5, 20.0, 20.0),
+    "r": (13.5, 19.0, 19.0),
+    "i": (13.5, 18.0, 18.0),
+    "z": (13.0, 17.5, 17.5),
+    "y": (12.0, 17.0, 17.0),
 }
 #: Range of a color that is not in the table (mag).
 _COLOR = (-0.5, 5.9)

@@ -1,0 +1,244 @@
+"""Channels: modeled stars of each sightline, ready to be drawn into mock diagrams of one kind.
+
+The diagram `2mass` has a kernel of its own; all others share the one of `kernels.channels`, to which their survey comes
+as tables. A channel draws its own stars: no star of one is looked for in another, as in the observed diagrams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from milkyway_cnn.diagrams import bare_diagram, parents, star_density, survey_parameters
+from milkyway_cnn.extinction.law import DEFAULT, polynomial
+from milkyway_cnn.galaxy.stars import Stars
+from milkyway_cnn.galaxy.synthesis import synthesize
+from milkyway_cnn.kernels.channels import GRID, SurveyTables, draw_channel, expected_channel
+from milkyway_cnn.kernels.examples import draw_diagrams
+from milkyway_cnn.surveys.diagrams import Diagram
+from milkyway_cnn.surveys.registry import survey_named
+
+__all__ = ["Channel", "Draws", "bare_of", "channel"]
+
+#: Parents are drawn in this many times the solid angle of a cell, so that no star becomes familiar ...
+_PARENT_FACTOR = 20.0
+#: ... but of a deep survey in no more than holds this many.
+_MOST_PARENTS = 500_000
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What decides a batch of diagrams; one row an example (see `kernels.channels.draw_channel`).
+
+    Parameters
+    ----------
+    sightline, keys, brightening, scatter, shift
+        Sightline, key, factor of the number of stars, standard deviation of ln(A_V), shift along the columns: (n,).
+    cumulative
+        A_V at the bin edges (mag): (n, bins + 1) float32.
+    bins_per_kpc
+        Inverse of the bin width.
+    """
+
+    sightline: np.ndarray
+    keys: np.ndarray
+    brightening: np.ndarray
+    scatter: np.ndarray
+    shift: np.ndarray
+    cumulative: np.ndarray
+    bins_per_kpc: float
+
+
+class Channel(Protocol):
+    """Mock diagrams of one kind on several sightlines."""
+
+    kind: Diagram
+    bare: np.ndarray
+
+    def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
+        """Fill diagrams (n, pixels, pixels) uint16 and the stars off them (n,) int32."""
+
+
+def channel(
+    kind: Diagram,
+    sightlines: Sequence[tuple[float, float]],
+    solid_angle: np.ndarray,
+    *,
+    seed: int,
+    law: str = DEFAULT,
+    R_V: float = 3.1,
+) -> Channel:
+    """Model the stars of sightlines for a kind of diagram.
+
+    Parameters
+    ----------
+    sightlines
+        Galactic (l, b) in degrees.
+    solid_angle
+        Of a diagram on each (square degrees): (sightlines,).
+    seed
+        Of stars and of what the bare diagrams average over.
+    law, R_V
+        Extinction law, see `milkyway_cnn.extinction.law`.
+    """
+    made = _TwoMass if kind.name == "2mass" else _General
+    return made(kind, sightlines, np.asarray(solid_angle), seed, law, R_V)
+
+
+class _Parents:
+    """Parents of all sightlines in a row, and how many a diagram draws of them."""
+
+    def __init__(self, lists: list[np.ndarray], factors: list[float], seed: int) -> None:
+        # The kernels draw runs of neighbors, who must not have anything in common.
+        self.stars = np.concatenate(
+            [np.random.default_rng((seed, index)).permutation(stars) for index, stars in enumerate(lists)]
+        )
+        self.number = np.array([len(stars) for stars in lists], np.int64)
+        self.first = np.cumsum(self.number) - self.number
+        self.expected = self.number / np.array(factors)
+
+
+class _TwoMass:
+    """J-Ks and Ks of 2MASS."""
+
+    def __init__(
+        self,
+        kind: Diagram,
+        sightlines: Sequence[tuple[float, float]],
+        solid_angle: np.ndarray,
+        seed: int,
+        law: str,
+        R_V: float,
+    ) -> None:
+        self.kind = kind
+        lists, density, bare = [], [], []
+        for index, ((l, b), area) in enumerate(zip(sightlines, solid_angle * _PARENT_FACTOR, strict=True)):
+            stars = synthesize(l, b, area, seed=seed + index)
+            lists.append(parents(stars))
+            density.append(star_density(stars, area))
+            bare.append(bare_diagram(stars, area, seed=seed + index, axes=kind.axes) * np.float32(solid_angle[index]))
+        self.bare = np.stack(bare)
+        self._parents = _Parents(lists, [_PARENT_FACTOR] * len(lists), seed)
+        self._survey = survey_parameters(np.array(density), law, R_V)
+
+    def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
+        all_stars = self._parents
+        draw_diagrams(
+            all_stars.stars, all_stars.first, all_stars.number, what.sightline, what.keys,
+            all_stars.expected[what.sightline] * what.brightening, what.scatter, what.shift, what.cumulative,
+            what.bins_per_kpc, self._survey, self.kind.axes.kernel(), counts, outside,
+        )  # fmt: skip
+
+
+class _General:
+    """A diagram of any survey."""
+
+    def __init__(
+        self,
+        kind: Diagram,
+        sightlines: Sequence[tuple[float, float]],
+        solid_angle: np.ndarray,
+        seed: int,
+        law: str,
+        R_V: float,
+    ) -> None:
+        self.kind = kind
+        lists, factors, density, bare = [], [], [], []
+        for index, ((l, b), area) in enumerate(zip(sightlines, solid_angle, strict=True)):
+            drawn = _affordable(kind, l, b, float(area) * _PARENT_FACTOR, seed)
+            stars = synthesize(l, b, drawn, seed=seed + index, faintest=_faintest(kind))
+            lists.append(_columns(kind, stars))
+            factors.append(drawn / area)
+            density.append(_density(kind, stars, drawn))
+            bare.append(_bare(kind, stars, drawn, seed=seed + index) * np.float32(area))
+        self.bare = np.stack(bare)
+        self._parents = _Parents(lists, factors, seed)
+        self._survey = _tables(kind, np.array(density), law, R_V)
+
+    def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
+        all_stars = self._parents
+        draw_channel(
+            all_stars.stars, all_stars.first, all_stars.number, what.sightline, what.keys,
+            all_stars.expected[what.sightline] * what.brightening, what.scatter, what.shift, what.cumulative,
+            what.bins_per_kpc, self._survey, counts, outside,
+        )  # fmt: skip
+
+
+def bare_of(kind: Diagram, l: float, b: float, solid_angle: float, *, seed: int) -> np.ndarray:
+    """Mean diagram per square degree without dust in a direction: (pixels, pixels) float32.
+
+    Parameters
+    ----------
+    solid_angle
+        Square degrees of modeled stars; fewer where they would be too many.
+    """
+    if kind.name == "2mass":
+        stars = synthesize(l, b, solid_angle, seed=seed)
+        return bare_diagram(stars, solid_angle, seed=seed, repeats=2, axes=kind.axes)
+    drawn = _affordable(kind, l, b, solid_angle, seed)
+    return _bare(kind, synthesize(l, b, drawn, seed=seed, faintest=_faintest(kind)), drawn, seed=seed)
+
+
+def _bands(kind: Diagram) -> tuple[str, ...]:
+    """Bands that decide about a star; of Gaia, G is always the first, over which parallaxes are tabulated."""
+    first = survey_named(kind.noise).bands[0]
+    bands = [column for column in kind.columns if column != "parallax"]
+    return tuple(sorted(bands, key=lambda band: band != first))
+
+
+def _faintest(kind: Diagram) -> Mapping[str, float]:
+    """Limits of the stars to model: what noise may scatter into the cut."""
+    return {band: limit + 0.4 for band, limit in kind.faintest}
+
+
+def _affordable(kind: Diagram, l: float, b: float, solid_angle: float, seed: int) -> float:
+    """As many square degrees as do not hold too many stars."""
+    trial = solid_angle / 200.0
+    stars = len(synthesize(l, b, trial, seed=seed, faintest=_faintest(kind)))
+    return min(solid_angle, trial * _MOST_PARENTS / max(stars, 1))
+
+
+def _columns(kind: Diagram, stars: Stars) -> np.ndarray:
+    """Modeled stars as `kernels.channels` wants them."""
+    magnitudes = [stars.magnitude(band) for band in _bands(kind)]
+    color = stars.magnitude("BP") - stars.magnitude("RP") if kind.survey == "gaia" else np.zeros(len(stars))
+    return np.stack([stars.distance, np.clip(color, -0.06, 2.5), *magnitudes], axis=1).astype(np.float32)
+
+
+def _density(kind: Diagram, stars: Stars, solid_angle: float) -> float:
+    """Stars per square degree inside the diagram's cut."""
+    inside = [stars.magnitude(band) < limit for band, limit in kind.faintest]
+    return np.count_nonzero(np.logical_and.reduce(inside)) / solid_angle
+
+
+def _bare(kind: Diagram, stars: Stars, solid_angle: float, *, seed: int, repeats: int = 4) -> np.ndarray:
+    survey = _tables(kind, np.array([_density(kind, stars, solid_angle)]))
+    image = expected_channel(_columns(kind, stars), np.uint64(seed), repeats, survey, kind.axes.pixels)
+    return image / np.float32(solid_angle)
+
+
+def _tables(kind: Diagram, star_density: np.ndarray, law: str = DEFAULT, R_V: float = 3.1) -> SurveyTables:
+    """Describe a diagram's survey to the kernel."""
+    survey, bands = survey_named(kind.noise), _bands(kind)
+    faintest = dict(kind.faintest)
+    completeness = [[survey.completeness(GRID, band, density) for band in bands] for density in star_density]
+    astrometry = np.zeros((2, GRID.size))
+    if survey.parallax_error and survey.parallax_zero_point:
+        astrometry = np.stack([survey.parallax_error(GRID), survey.parallax_zero_point(GRID)])
+    weights = np.zeros((2, len(bands) + 1))
+    for row, axis in zip(weights, (kind.color, kind.magnitude), strict=True):
+        for sign, part in zip((1.0, -1.0), axis.split("-"), strict=False):
+            row[bands.index(part) if part in bands else -1] = sign
+    arrays = (
+        [polynomial(band, law, R_V) for band in bands],
+        [faintest.get(band, np.inf) for band in bands],
+        [survey.magnitude_error(GRID, band) for band in bands],
+        completeness,
+        astrometry,
+        weights,
+        [*kind.axes.kernel(), kind.axes.stretch],
+    )
+    return SurveyTables(*(np.array(array, np.float32) for array in arrays))

@@ -1,0 +1,237 @@
+"""Mock diagrams of any survey: resample stars, redden them, observe them, bin them, in one pass.
+
+`kernels.examples` does the same for J-Ks and Ks of 2MASS alone, faster; this one takes any bands. What the survey is
+comes as tables over magnitude, from 0 on in steps of 0.05 mag, between which it is linear. With B bands:
+
+extinction
+    Coefficients of A_band / A_V for each band, a polynomial in the star's color and in A_V (see `_ratio`): (B, 10).
+faintest
+    Magnitude from which on a star is not accepted, infinite for none: (B,).
+error, completeness
+    Tables of the standard error (mag) and of the part of the stars that is found: (B, N), (sightlines, B, N).
+astrometry
+    Tables of the standard error and the zero point of parallaxes (mas) over the first band: (2, N).
+axes
+    Of the diagram: weights of the bands along columns and rows, (2, B + 1), the last that of the parallax; and
+    `plane`, the lowest value and pixels per unit along columns and along rows, and the stretch of columns: (5,).
+
+All are float32.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from milkyway_cnn.kernels import binning, draws, reddening
+from milkyway_cnn.kernels._twin import body, loop, prange
+
+__all__ = ["GRID", "SurveyTables", "draw_channel", "expected_channel"]
+
+_S32 = np.uint64(32)
+_PER_MAG = np.float32(20.0)
+#: Magnitudes at which tables are given.
+GRID = np.arange(0, 601) / 20.0
+_MARGIN = np.float32(0.5)  # no star this much fainter than the cut is scattered into it
+_RUN = 64  # neighbors drawn together
+_DARKEST = np.float32(20.0)  # A_V to which the polynomials hold
+
+
+class SurveyTables(NamedTuple):
+    """What a survey sees in a diagram's bands: the arrays of the module docstring."""
+
+    extinction: np.ndarray
+    faintest: np.ndarray
+    error: np.ndarray
+    completeness: np.ndarray
+    astrometry: np.ndarray
+    weights: np.ndarray
+    plane: np.ndarray
+
+
+@body
+def _ratio(c, x, A_V):
+    """A_band / A_V of a star of intrinsic color x: cubic in x, cubic in A_V, and mixed terms to third order."""
+    a = min(A_V, _DARKEST)
+    ratio = c[0] + x * (c[1] + x * (c[2] + x * c[3])) + a * (c[4] + a * (c[5] + a * c[6]))
+    return ratio + x * a * (c[7] + x * c[8] + a * c[9])
+
+
+@body
+def _place(magnitude, last):
+    """Index and share of a magnitude in a table."""
+    x = min(max(magnitude * _PER_MAG, np.float32(0.0)), np.float32(last))
+    k = min(int(x), last - 1)
+    return k, x - np.float32(k)
+
+
+@body
+def _observed_pixel(magnitudes, parallax, shift, words, survey, completeness, pixels):
+    """Pixel of a star of true `magnitudes` as the survey sees it; -1 off the diagram, -2 when not accepted.
+
+    The magnitudes become the measured ones. Of the words the first decides the detection and, at place 1, the
+    parallax; the second the errors of magnitudes.
+    """
+    _, faintest, error, _, astrometry, weights, plane = survey
+    bands = magnitudes.size
+    last = error.shape[1] - 1
+    seen = np.float32(1.0)
+    for j in range(bands):
+        k, share = _place(magnitudes[j], last)
+        seen *= completeness[j, k] + share * (completeness[j, k + 1] - completeness[j, k])
+    if seen < 1.0 and draws.uniform(words[0]) > seen:
+        return -2
+    if weights[0, bands] != 0.0:
+        k, share = _place(magnitudes[0], last)
+        spread = astrometry[0, k] + share * (astrometry[0, k + 1] - astrometry[0, k])
+        parallax += astrometry[1, k] + share * (astrometry[1, k + 1] - astrometry[1, k])
+        parallax += spread * draws.rough_normal(words[0], 1)
+    x = weights[0, bands] * parallax + shift
+    y = np.float32(0.0)
+    for j in range(bands):
+        k, share = _place(magnitudes[j], last)
+        spread = error[j, k] + share * (error[j, k + 1] - error[j, k])
+        measured = magnitudes[j] + spread * draws.rough_normal(words[1], j)
+        if measured >= faintest[j]:
+            return -2
+        x += weights[0, j] * measured
+        y += weights[1, j] * measured
+    if plane[4] > 0.0:
+        x = math.asinh(x / plane[4])
+    return binning.pixel(np.float32(x), y, plane, pixels)
+
+
+@loop
+def _draw_channel_cpu(
+    stars, first, number, sightline, keys, mean, scatter, shift, cumulative, bins_per_kpc, survey, counts, outside
+):
+    pixels = counts.shape[1]
+    bands = stars.shape[1] - 2
+    extinction, faintest = survey[0], survey[1]
+    for n in prange(counts.shape[0]):
+        s = sightline[n]
+        image = counts[n].ravel()
+        image[:] = 0
+        lost = 0
+        spread = scatter[n]
+        profile = cumulative[n]
+        star_keys = draws.fork(keys[n], np.uint64(1))
+        run_keys = draws.fork(keys[n], np.uint64(2))
+        drawn = draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0)))
+        magnitudes = np.empty(bands, np.float32)
+        words = np.empty(2, np.uint64)
+        for begin in range(0, drawn, _RUN):
+            place = draws.bits(run_keys, np.uint64(begin)) >> _S32
+            k = np.int64((place * np.uint64(number[s])) >> _S32)
+            for i in range(begin, min(begin + _RUN, drawn)):
+                star = stars[first[s] + k]
+                k += 1
+                if k == number[s]:
+                    k -= number[s]
+                words[0] = draws.bits(star_keys, np.uint64(2 * i))
+                A_V = reddening.extinction_at(profile, bins_per_kpc, star[0])
+                if spread > 0.0:
+                    A_V *= math.exp(spread * (draws.rough_normal(words[0], 0) - np.float32(0.5) * spread))
+                bright = True
+                for j in range(bands):
+                    magnitudes[j] = star[2 + j] + _ratio(extinction[j], star[1], A_V) * A_V
+                    bright &= magnitudes[j] < faintest[j] + _MARGIN
+                if not bright:
+                    continue
+                words[1] = draws.bits(star_keys, np.uint64(2 * i + 1))
+                p = _observed_pixel(
+                    magnitudes, np.float32(1.0) / star[0], shift[n], words, survey, survey[3][s], pixels
+                )
+                if p >= 0:
+                    image[p] += 1
+                elif p == -1:
+                    lost += 1
+        outside[n] = lost
+
+
+def draw_channel(
+    stars: np.ndarray,
+    first: np.ndarray,
+    number: np.ndarray,
+    sightline: np.ndarray,
+    keys: np.ndarray,
+    mean: np.ndarray,
+    scatter: np.ndarray,
+    shift: np.ndarray,
+    cumulative: np.ndarray,
+    bins_per_kpc: float,
+    survey: SurveyTables,
+    counts: np.ndarray,
+    outside: np.ndarray,
+) -> None:
+    """Draw one diagram an example, as `examples.draw_diagrams` does; an example depends on its own arguments alone.
+
+    Parameters
+    ----------
+    stars
+        Distance (kpc), color of the extinction's polynomial, and magnitudes without dust and noise of all parents,
+        sightline after sightline, in random order within each: (parents, 2 + B) float32.
+    first, number
+        Index of the first parent and number of parents of each sightline: (sightlines,) int64.
+    sightline, keys, mean, scatter, shift
+        Of each example, (n,): sightline (int64), key (uint64), expected number of stars drawn (float64), standard
+        deviation of ln(A_V) from star to star, and what is added along the columns (float32).
+    cumulative
+        A_V at the bin edges of each example: (n, bins + 1) float32.
+    bins_per_kpc
+        Inverse of the bin width.
+    survey
+        See the module docstring.
+    counts, outside
+        Filled: (n, pixels, pixels) uint16 and stars accepted but off the diagram, (n,) int32.
+
+    Raises
+    ------
+    ValueError
+        When the numbers of examples differ, or the number of bands, of which there may be five.
+    """
+    examples = {array.shape[:1] for array in (sightline, keys, mean, scatter, shift, cumulative, counts, outside)}
+    bands = {len(survey.extinction), len(survey.faintest), len(survey.error), survey.weights.shape[1] - 1}
+    if len(examples) > 1 or bands != {stars.shape[1] - 2} or max(bands) > 5:
+        msg = f"draw_channel: one number of examples, not {sorted(examples)}, and one of bands up to 5, not {bands}"
+        raise ValueError(msg)
+    _draw_channel_cpu(
+        stars, first, number, sightline, keys, mean, scatter, shift, cumulative, np.float32(bins_per_kpc),
+        tuple(survey), counts, outside,
+    )  # fmt: skip
+
+
+@loop
+def _expected_channel_cpu(stars, key, repeats, survey, strips):
+    pixels = int(math.sqrt(strips.shape[1]))
+    bands = stars.shape[1] - 2
+    per = -(-stars.shape[0] // strips.shape[0])
+    for strip in prange(strips.shape[0]):
+        image = strips[strip]
+        image[:] = 0
+        magnitudes = np.empty(bands, np.float32)
+        words = np.empty(2, np.uint64)
+        for k in range(strip * per, min(stars.shape[0], (strip + 1) * per)):
+            for r in range(repeats):
+                words[0] = draws.bits(key, np.uint64(2 * (k * repeats + r)))
+                words[1] = draws.bits(key, np.uint64(2 * (k * repeats + r) + 1))
+                for j in range(bands):
+                    magnitudes[j] = stars[k, 2 + j]
+                p = _observed_pixel(
+                    magnitudes, np.float32(1.0) / stars[k, 0], np.float32(0.0), words, survey, survey[3][0], pixels
+                )
+                if p >= 0:
+                    image[p] += 1
+
+
+def expected_channel(stars: np.ndarray, key: np.uint64, repeats: int, survey: SurveyTables, pixels: int) -> np.ndarray:
+    """Mean number of stars in each pixel without dust, every parent observed `repeats` times.
+
+    Parameters are those of `draw_channel`, with the completeness of one sightline, (1, B, N). Returns (pixels,
+    pixels) float32, the expectation for the solid angle in which the parents were drawn.
+    """
+    strips = np.empty((8, pixels * pixels), np.uint32)
+    _expected_channel_cpu(stars, key, repeats, tuple(survey), strips)
+    return (strips.sum(axis=0, dtype=np.float64) / repeats).astype(np.float32).reshape(pixels, pixels)
