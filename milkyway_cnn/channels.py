@@ -14,6 +14,7 @@ import numpy as np
 
 from milkyway_cnn.diagrams import bare_diagram, parents, star_density, survey_parameters
 from milkyway_cnn.extinction.law import DEFAULT, polynomial
+from milkyway_cnn.galaxy.models import EMBEDDED, Galaxy
 from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.kernels.channels import GRID, SurveyTables, draw_channel, expected_channel
@@ -70,6 +71,7 @@ def channel(
     seed: int,
     law: str = DEFAULT,
     R_V: float = 3.1,
+    model: Galaxy = EMBEDDED,
 ) -> Channel:
     """Model the stars of sightlines for a kind of diagram.
 
@@ -83,9 +85,11 @@ def channel(
         Of stars and of what the bare diagrams average over.
     law, R_V
         Extinction law, see `milkyway_cnn.extinction.law`.
+    model
+        The Galaxy, see `milkyway_cnn.galaxy.models.chosen`.
     """
     made = _TwoMass if kind.name == "2mass" else _General
-    return made(kind, sightlines, np.asarray(solid_angle), seed, law, R_V)
+    return made(kind, sightlines, np.asarray(solid_angle), seed, law, R_V, model)
 
 
 class _Parents:
@@ -112,11 +116,12 @@ class _TwoMass:
         seed: int,
         law: str,
         R_V: float,
+        model: Galaxy,
     ) -> None:
         self.kind = kind
         lists, density, bare = [], [], []
         for index, ((l, b), area) in enumerate(zip(sightlines, solid_angle * _PARENT_FACTOR, strict=True)):
-            stars = synthesize(l, b, area, seed=seed + index)
+            stars = synthesize(l, b, area, seed=seed + index, model=model)
             lists.append(parents(stars))
             density.append(star_density(stars, area))
             bare.append(bare_diagram(stars, area, seed=seed + index, axes=kind.axes) * np.float32(solid_angle[index]))
@@ -144,12 +149,13 @@ class _General:
         seed: int,
         law: str,
         R_V: float,
+        model: Galaxy,
     ) -> None:
         self.kind = kind
         lists, factors, density, bare = [], [], [], []
         for index, ((l, b), area) in enumerate(zip(sightlines, solid_angle, strict=True)):
-            drawn = _affordable(kind, l, b, float(area) * _PARENT_FACTOR, seed)
-            stars = synthesize(l, b, drawn, seed=seed + index, faintest=_faintest(kind))
+            drawn = _affordable(kind, l, b, float(area) * _PARENT_FACTOR, seed, model)
+            stars = synthesize(l, b, drawn, seed=seed + index, faintest=_faintest(kind), model=model)
             lists.append(_columns(kind, stars))
             factors.append(drawn / area)
             density.append(_density(kind, stars, drawn))
@@ -167,19 +173,23 @@ class _General:
         )  # fmt: skip
 
 
-def bare_of(kind: Diagram, l: float, b: float, solid_angle: float, *, seed: int) -> np.ndarray:
+def bare_of(
+    kind: Diagram, l: float, b: float, solid_angle: float, *, seed: int, model: Galaxy = EMBEDDED
+) -> np.ndarray:
     """Mean diagram per square degree without dust in a direction: (pixels, pixels) float32.
 
     Parameters
     ----------
     solid_angle
         Square degrees of modeled stars; fewer where they would be too many.
+    model
+        The Galaxy, see `milkyway_cnn.galaxy.models.chosen`.
     """
     if kind.name == "2mass":
-        stars = synthesize(l, b, solid_angle, seed=seed)
+        stars = synthesize(l, b, solid_angle, seed=seed, model=model)
         return bare_diagram(stars, solid_angle, seed=seed, repeats=2, axes=kind.axes)
-    drawn = _affordable(kind, l, b, solid_angle, seed)
-    return _bare(kind, synthesize(l, b, drawn, seed=seed, faintest=_faintest(kind)), drawn, seed=seed)
+    drawn = _affordable(kind, l, b, solid_angle, seed, model)
+    return _bare(kind, synthesize(l, b, drawn, seed=seed, faintest=_faintest(kind), model=model), drawn, seed=seed)
 
 
 def _bands(kind: Diagram) -> tuple[str, ...]:
@@ -194,10 +204,10 @@ def _faintest(kind: Diagram) -> Mapping[str, float]:
     return {band: limit + 0.4 for band, limit in kind.faintest}
 
 
-def _affordable(kind: Diagram, l: float, b: float, solid_angle: float, seed: int) -> float:
+def _affordable(kind: Diagram, l: float, b: float, solid_angle: float, seed: int, model: Galaxy) -> float:
     """As many square degrees as do not hold too many stars."""
     trial = solid_angle / 200.0
-    stars = len(synthesize(l, b, trial, seed=seed, faintest=_faintest(kind)))
+    stars = len(synthesize(l, b, trial, seed=seed, faintest=_faintest(kind), model=model))
     return min(solid_angle, trial * _MOST_PARENTS / max(stars, 1))
 
 

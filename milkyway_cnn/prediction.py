@@ -9,6 +9,7 @@ import xarray as xr
 
 from milkyway_cnn.channels import bare_of
 from milkyway_cnn.diagrams import over_channels
+from milkyway_cnn.galaxy.models import chosen
 from milkyway_cnn.nn import Network
 from milkyway_cnn.profile_network import channels
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
@@ -24,6 +25,7 @@ def bare_cells(
     *,
     seed: int,
     kinds: Sequence[Diagram | str] | None = None,
+    galaxy: str = "embedded",
     on_cell: Callable[[int], None] = lambda cells: None,
 ) -> xr.DataArray:
     """Model the diagram of every cell as it would be without dust.
@@ -34,17 +36,20 @@ def bare_cells(
         `diagrams.observe_cells` of a catalog on a grid: its coordinates and solid angles are used.
     kinds
         Its diagrams, where they are not those of the table that have their names.
+    galaxy
+        Whose stars these are: a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
 
     Returns
     -------
     Expected stars per pixel, (b, l, magnitude, color) or (b, l, channel, magnitude, color) float32.
     """
     named = [diagram_named(kind) if isinstance(kind, str) else kind for kind in kinds or observed.attrs["diagrams"]]
+    model = chosen(galaxy)
     bare = np.empty(observed["diagram"].shape, np.float32)
     for i, (b, area) in enumerate(zip(observed["b"].values, observed["solid_angle"].values, strict=True)):
         for j, l in enumerate(observed["l"].values):
             drawn = max(_BARE_AREA, area)
-            images = [area * bare_of(kind, float(l), float(b), drawn, seed=seed) for kind in named]
+            images = [area * bare_of(kind, float(l), float(b), drawn, seed=seed, model=model) for kind in named]
             bare[i, j] = images[0] if len(images) == 1 else images
             on_cell(1)
     return xr.DataArray(bare, observed["diagram"].coords, observed["diagram"].dims, attrs={"units": "stars / pixel"})

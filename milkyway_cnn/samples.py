@@ -19,6 +19,7 @@ from milkyway_cnn.channels import Draws, channel
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.extinction.profiles import ProfilePrior, cumulative, draw_profiles, envelope
+from milkyway_cnn.galaxy.models import chosen
 from milkyway_cnn.kernels import draws, fields
 from milkyway_cnn.sightlines import distance_edges
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
@@ -97,6 +98,8 @@ class Stream:
         Diagrams, or names of them: one, or several that become channels. They must have as many pixels.
     law, R_V
         Extinction law, see `milkyway_cnn.extinction.law`.
+    galaxy
+        Whose stars these are: a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
 
     Raises
     ------
@@ -116,6 +119,7 @@ class Stream:
         kinds: Sequence[Diagram | str] = ("2mass",),
         law: str = DEFAULT,
         R_V: float = 3.1,
+        galaxy: str = "embedded",
     ) -> None:
         self.sightlines = sightlines
         self.solid_angle = np.asarray(solid_angle)
@@ -123,7 +127,7 @@ class Stream:
         self.seed = seed
         self.prior = prior
         self.randomization = randomization
-        self.law, self.R_V = law, R_V
+        self.law, self.R_V, self.galaxy = law, R_V, galaxy
         self.kinds = tuple(diagram_named(kind) if isinstance(kind, str) else kind for kind in kinds)
         if len({kind.axes.pixels for kind in self.kinds}) != 1:
             sizes = ", ".join(f"{kind.name} {kind.axes.pixels}" for kind in self.kinds)
@@ -132,8 +136,9 @@ class Stream:
         self._envelope = np.stack([envelope(l, b, edges) for l, b in sightlines])
         self._modes = fields.basis(edges.size - 1)
 
+        model = chosen(galaxy)
         self._channels = [
-            channel(kind, sightlines, self.solid_angle, seed=seed, law=law, R_V=R_V) for kind in self.kinds
+            channel(kind, sightlines, self.solid_angle, seed=seed, law=law, R_V=R_V, model=model) for kind in self.kinds
         ]
         self.bare = self._joined([made.bare for made in self._channels])
 
@@ -159,6 +164,7 @@ class Stream:
             "diagrams": [asdict(kind) for kind in self.kinds],
             "law": self.law,
             "R_V": self.R_V,
+            "galaxy": self.galaxy,
         }
 
     @classmethod
@@ -174,6 +180,7 @@ class Stream:
             kinds=[Diagram.of(kind) for kind in description["diagrams"]],
             law=description["law"],
             R_V=description["R_V"],
+            galaxy=description["galaxy"],
         )
 
     def examples(self, first: int, count: int, split: str = "training") -> Examples:

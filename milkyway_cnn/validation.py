@@ -17,6 +17,7 @@ import xarray as xr
 from milkyway_cnn import cube
 from milkyway_cnn.extinction.dust import MockDust
 from milkyway_cnn.extinction.law import DEFAULT, ratio
+from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys import twomass
@@ -43,6 +44,7 @@ def observe_mock_sky(
     faintest_Ks: float = 14.5,
     law: str = DEFAULT,
     R_V: float = 3.1,
+    galaxy: str = "embedded",
     on_cells: Callable[[int], object] = lambda done: None,
 ) -> xr.Dataset:
     """Observe the model Galaxy through mock dust: write the catalog, return the truth.
@@ -72,6 +74,8 @@ def observe_mock_sky(
         Stars that would be fainter without dust are not observed (mag).
     law, R_V
         Extinction law of the dust, see `milkyway_cnn.extinction.law`.
+    galaxy
+        Whose stars these are: a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
     on_cells
         Told how many further cells are done.
 
@@ -90,9 +94,10 @@ def observe_mock_sky(
 
     def cell(row: int, column: int) -> np.ndarray:
         return _observe_cell(
-            grid, row, column, A_V[row, column], edges[-1], rays, seed, faintest_J, faintest_Ks, per_A_V
+            grid, row, column, A_V[row, column], edges[-1], rays, seed, faintest_J, faintest_Ks, per_A_V, model
         )
 
+    model = chosen(galaxy)
     per_A_V = {band: np.float32(ratio(band, law, R_V)) for band in _BANDS}
     rows, columns = grid.shape
     with writing_catalog(path) as append, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -138,6 +143,7 @@ def _observe_cell(
     faintest_J: float,
     faintest_Ks: float,
     per_A_V: Mapping[str, np.float32],
+    model: Galaxy,
 ) -> np.ndarray:
     """Catalog rows of one cell, given A_V (mag) at the bin edges along its rays: (rays^2, bins + 1)."""
     solid_angle = grid.solid_angle[row]
@@ -148,6 +154,7 @@ def _observe_cell(
         seed=star_seed(seed, column, row),
         faintest_J=faintest_J,
         faintest_Ks=faintest_Ks,
+        model=model,
     )
     random = _generator(seed, column, row)
     u, v = random.random((2, len(stars)))
@@ -192,6 +199,7 @@ def observe_mock_survey(
     rays: int = 4,
     law: str = DEFAULT,
     R_V: float = 3.1,
+    galaxy: str = "embedded",
     on_cells: Callable[[int], object] = lambda done: None,
 ) -> None:
     """Observe the sky of `observe_mock_sky` with the survey of a diagram: write the stars that it can count.
@@ -205,7 +213,7 @@ def observe_mock_survey(
         Its columns are written, of stars up to 0.4 mag fainter without dust than it accepts.
     path
         Catalog to write (see `surveys.write.write_catalog`). The same arguments write the same bytes.
-    grid, seed, dust, edges, rays, law, R_V, on_cells
+    grid, seed, dust, edges, rays, law, R_V, galaxy, on_cells
         As for `observe_mock_sky`.
     """
     dust = MockDust(seed) if dust is None else dust
@@ -214,8 +222,9 @@ def observe_mock_survey(
     delta_A_V = dust.integrate(l.ravel(), b.ravel(), edges).reshape(*grid.shape, rays**2, -1)
 
     def cell(place: tuple[int, int]) -> Catalog:
-        return _observe_kind(kind, grid, place[0], place[1], delta_A_V[place], edges, rays, seed, law, R_V)
+        return _observe_kind(kind, grid, place[0], place[1], delta_A_V[place], edges, rays, seed, law, R_V, model)
 
+    model = chosen(galaxy)
     parts = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for part in pool.map(cell, np.ndindex(*grid.shape)):
@@ -235,13 +244,14 @@ def _observe_kind(
     seed: int,
     law: str,
     R_V: float,
+    model: Galaxy,
 ) -> Catalog:
     """Stars of one cell as a survey lists them, given the extinction of the bins along its rays."""
     solid_angle = grid.solid_angle[row]
     entropy = np.random.SeedSequence(seed, spawn_key=(column, row, 1 + list(SURVEYS).index(kind.noise)))
     star_seed, error_seed = (int(word) for word in entropy.generate_state(2, np.uint64))
     limits = {band: limit + 0.4 for band, limit in kind.faintest}
-    stars = synthesize(grid.l[column], grid.b[row], solid_angle, seed=star_seed, faintest=limits)
+    stars = synthesize(grid.l[column], grid.b[row], solid_angle, seed=star_seed, faintest=limits, model=model)
     u, v = np.random.default_rng(entropy).random((2, len(stars)))
     ray = (v * rays).astype(int) * rays + (u * rays).astype(int)
     A_V = np.zeros(len(stars), np.float32)

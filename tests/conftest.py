@@ -1,5 +1,7 @@
 """What all tests share: settings, and cubes on which the maps, their views and their scores are tested."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,6 +9,7 @@ from hypothesis import settings
 
 from milkyway_cnn import cube
 from milkyway_cnn.extinction.diffuse import diffuse_dust
+from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid, distance_edges, galactocentric
 
 # The first call of a kernel compiles it; a deadline would blame the drawn example for that.
@@ -47,3 +50,20 @@ def orion() -> xr.Dataset:
     screen = np.exp(-0.5 * (((l - 211.5) / 2) ** 2 + ((b + 19.3) / 0.5) ** 2))
     delta = screen * np.exp(-0.5 * ((distance - 0.43) / 0.06) ** 2)
     return cube.build(delta, grid, edges, reach=2.0, std=0.2 * delta + 0.01)
+
+
+@pytest.fixture(scope="session")
+def besancon_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as the Besancon model's service writes it: 0.1 square degrees at l = 280 deg, b = 0.
+
+    Its stars are those of the embedded Galaxy, twice as many as there are.
+    """
+    stars = synthesize(280.0, 0.0, 0.2, seed=5)
+    path = tmp_path_factory.mktemp("besancon") / "besancon_l280_b0.txt"
+    with path.open("w") as file:
+        file.write("# V J-K H-K V-K Mv CL Typ Teff logg Pop Age Mass Mbol [M/H] longitude latitude Dist Av\n")
+        for d, J, H, K, component in zip(stars.distance, stars.J, stars.H, stars.Ks, stars.component, strict=True):
+            file.write(f"{K + 3:.4f} {J - K:.4f} {H - K:.4f} 3.0 5.0 5 6.0 5000 4.5 {component} 5.0 1.0 5.0 0.0")
+            file.write(f" 280.0 0.0 {d:.5f} 0.0\n")
+        file.write(f"# Solid angle 0.1 square degree\n# TOTAL NUMBER OF STARS : {len(stars)}\n")
+    return path

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from milkyway_cnn import samples
+from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.profiles import ProfilePrior
 from milkyway_cnn.sightlines import distance_edges
 
@@ -82,3 +83,17 @@ def test_the_law_dims_the_stars_and_is_written_down(stream):
     again = samples.Stream.of(other.describe())
     assert (again.law, again.R_V) == ("F04", 3.1)
     np.testing.assert_array_equal(again.examples(0, 3).diagrams, gray.diagrams[:3])
+
+
+def test_an_output_of_the_besancon_model_stands_in_for_the_galaxy(stream, besancon_output):
+    made = samples.Stream(
+        [(280.0, 0.0)], np.array([0.02]), distance_edges(32, 0.2), seed=3, galaxy=str(besancon_output)
+    )
+    assert made.bare.sum() == pytest.approx(2 * stream.bare[0].sum(), rel=0.1)  # it holds twice as many stars
+    again = samples.Stream.of(json.loads(json.dumps(made.describe())))
+    np.testing.assert_array_equal(again.examples(0, 4).diagrams, made.examples(0, 4).diagrams)
+
+
+def test_an_output_elsewhere_is_one_sentence(besancon_output):
+    with pytest.raises(InputError, match="no output of the Besancon model lies within 10 deg of l=250, b=0"):
+        samples.Stream([(250.0, 0.0)], np.array([0.02]), distance_edges(32, 0.2), seed=3, galaxy=str(besancon_output))

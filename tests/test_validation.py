@@ -162,3 +162,11 @@ def test_the_law_of_the_dust_is_a_choice(tmp_path):
         seen, _ = observe(tmp_path, 4.0, 4.0, law=law)
         colors[law] = np.nanmedian(seen["J"] - seen["Ks"])
     assert colors["F04"] - colors["RL85"] == pytest.approx(4.0 * (0.1556 - (A_J - A_KS)), abs=0.02)
+
+
+def test_the_sky_may_be_that_of_an_output_of_the_besancon_model(tmp_path, besancon_output):
+    grid = Grid(280.0, 280.5, 0.0, 0.5, 0.5)
+    for name, options in (("own", {}), ("other", {"galaxy": str(besancon_output)})):
+        observe_mock_sky(grid, tmp_path / f"{name}.fits", seed=1, dust=Screen(0.0, 0.0), **options)
+    own, other = (read_catalog(tmp_path / f"{name}.fits") for name in ("own", "other"))
+    assert len(other) == pytest.approx(2 * len(own), rel=0.1)  # it holds twice as many stars

@@ -12,7 +12,10 @@ from milkyway_cnn.galaxy.besancon import BesanconModel
 from milkyway_cnn.galaxy.density import GalaxyModel, ThinDisc
 from milkyway_cnn.galaxy.gums import GUMS_DR3
 
-__all__ = ["BESANCON_2003", "EMBEDDED", "GUMS_DR3", "MODELS", "chosen", "describe", "named", "of", "rescaled"]
+__all__ = ["BESANCON_2003", "EMBEDDED", "GUMS_DR3", "MODELS", "Galaxy", "chosen", "describe", "named", "of", "rescaled"]
+
+#: What stars are drawn from: a model, or outputs of the Besancon model in place of one.
+Galaxy = GalaxyModel | BesanconModel
 
 #: Of each age class: ages, axis ratio, density at the Sun, mean and spread of [Fe/H].
 _THIN_2003 = (
@@ -60,7 +63,7 @@ def named(name: str) -> GalaxyModel:
     return MODELS[name]
 
 
-def chosen(galaxy: str) -> GalaxyModel | BesanconModel:
+def chosen(galaxy: str) -> Galaxy:
     """Return the Galaxy that a run names: a model of `MODELS`, or outputs of the Besancon model in place of one.
 
     Parameters

@@ -22,15 +22,15 @@ def located(parameters: Parameters) -> Parameters:
     Raises
     ------
     InputError
-        when a catalog is not there, cannot be read, lacks columns, or holds no star of the field; or when the cluster
-        is no place to work.
+        when a catalog is not there, cannot be read, lacks columns, or holds no star of the field; when the cluster is
+        no place to work; or when there is no such Galaxy, or none of its outputs is near the field.
     """
     from .. import cluster
     from ..surveys.diagrams import diagram_named
     from ..surveys.partitions import check_partitions
     from ..surveys.read import check_catalog
 
-    found = {}
+    found = _galaxy(parameters)
     if parameters.cluster.endswith((".yaml", ".yml")):
         found["cluster"] = str(Path(parameters.cluster).expanduser().absolute())
     cluster.check(found.get("cluster", parameters.cluster))
@@ -60,6 +60,22 @@ def located(parameters: Parameters) -> Parameters:
         check_catalog(control)
         found["control"] = str(control)
     return parameters.model_copy(update=found)
+
+
+def _galaxy(parameters: Parameters) -> dict[str, str]:
+    """Check that the Galaxy has stars at the field's corners; return its path, absolute, if it is one."""
+    from ..galaxy.besancon import BesanconModel
+    from ..galaxy.models import MODELS, chosen
+
+    if parameters.galaxy in MODELS:
+        return {}
+    path = Path(parameters.galaxy).expanduser().absolute()
+    model = chosen(str(path) if path.exists() else parameters.galaxy)
+    if isinstance(model, BesanconModel):
+        for l in (parameters.l_min, parameters.l_max):
+            for b in (parameters.b_min, parameters.b_max):
+                model.nearest(l, b)
+    return {"galaxy": str(path)}
 
 
 @contextmanager

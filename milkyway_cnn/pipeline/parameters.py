@@ -13,8 +13,8 @@ from ..errors import InputError
 
 __all__ = ["INPUT_FILES", "PLACES", "Parameters", "load", "presets", "settings", "validated"]
 
-#: Fields that name a file of the user; their content, not their name, decides whether a stage must run again.
-INPUT_FILES = ("catalog", "control", "gaia", "panstarrs")
+#: Fields that may name a file of the user; its content, not its name, decides whether a stage must run again.
+INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy")
 
 #: Fields that say where work is done; what comes out is the same everywhere, so they make no stage run again.
 PLACES = ("cluster",)
@@ -72,6 +72,11 @@ class Parameters(BaseModel):
     )
     color_jitter: float = Field(0.01, ge=0, le=1, description="mag by which real J-Ks may be off the model's")
     beam: float = Field(0.4, ge=0, le=3, description="largest scatter of ln(A_V) from star to star inside a cell")
+    galaxy: str = Field(
+        "embedded",
+        description="whose stars are modeled: a name in milkyway_cnn.galaxy.models, or the path of an output of the "
+        "Besancon model or of a folder of them",
+    )
     law: str = Field("RL85", description="extinction law, by its name in milkyway_cnn.extinction.law")
     R_V: float = Field(3.1, ge=2, le=6, description="A_V / E(B-V) of the law; RL85 has 3.1 alone")
     validation_examples: int = Field(2048, ge=1, description="examples of the fixed validation sample")

@@ -65,7 +65,9 @@ def run(
                 "name": name,
                 "command": shlex.join(command),
                 "parameters": parameters.model_dump(),
-                "inputs": {key: digest(Path(path)) for key in INPUT_FILES if (path := getattr(parameters, key))},
+                "inputs": {
+                    key: digest(path) for key in INPUT_FILES if (path := Path(getattr(parameters, key))).is_absolute()
+                },
                 "provenance": provenance.record(),
             }
             _execute(parameters, chapters, Record(folder, header), lock, say)

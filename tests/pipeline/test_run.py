@@ -168,6 +168,33 @@ def test_catalogs_are_looked_for_and_looked_at_before_any_work(
     assert executed.names == [] and not (tmp_path / "run").exists()
 
 
+def test_outputs_of_the_besancon_model_are_looked_at_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, besancon_output: Path
+) -> None:
+    monkeypatch.chdir(besancon_output.parent)
+    field = {"l_min": 279, "l_max": 281, "b_min": -1, "b_max": 1}
+    found = inputs.located(Parameters(galaxy=besancon_output.name, **field))
+    assert found.galaxy == str(besancon_output) and inputs.located(Parameters()).galaxy == "embedded"
+    with pytest.raises(InputError, match="no output of the Besancon model lies within 10 deg of l=257"):
+        inputs.located(Parameters(galaxy=besancon_output.name))
+    with pytest.raises(InputError, match="the Galaxy 'embeded' is neither a model"):
+        inputs.located(Parameters(galaxy="embeded"))
+
+
+def test_a_named_galaxy_counts_by_its_name_and_an_output_by_its_content(
+    write, tmp_path: Path, executed: Executed, besancon_output: Path
+) -> None:
+    chapters = [write("01_one", 'run = ""\ngalaxy = "embedded"', "len(galaxy)")]
+    field = {"l_min": 279, "l_max": 281, "b_min": -1, "b_max": 1}
+    one = tmp_path / "one.txt"
+    one.write_bytes(besancon_output.read_bytes())
+    for galaxy, names in [
+        ("embedded", ["01_one"]), ("embedded", []), ("gums_dr3", ["01_one"]), (str(one), ["01_one"]),
+        (str(besancon_output), []),
+    ]:  # fmt: skip
+        assert again(chapters, tmp_path / "run", executed, galaxy=galaxy, **field) == names
+
+
 def test_folders_that_cannot_be_used(tmp_path: Path, chapters: list[Chapter], executed: Executed) -> None:
     file, home = tmp_path / "file", tmp_path / "home"
     file.touch()
