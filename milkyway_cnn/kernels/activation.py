@@ -16,6 +16,8 @@ __all__ = [
     "activate",
     "activate_backward",
     "leaky",
+    "leaky_relu",
+    "leaky_relu_backward",
     "leaky_slope",
     "logistic",
     "logistic_backward",
@@ -179,3 +181,27 @@ def softmax(x, out):
 def softmax_backward(y, gradient, gradient_in):
     """Gradient of `softmax`, from its output y."""
     _softmax_backward(y, gradient, gradient_in)
+
+
+@loop
+def _leaky_relu(x, slope, out):
+    for n in prange(x.shape[0]):
+        for i in range(x.shape[1]):
+            out[n, i] = leaky(x[n, i], slope)
+
+
+@loop
+def _leaky_relu_backward(y, slope, gradient, gradient_in):
+    for n in prange(y.shape[0]):
+        for i in range(y.shape[1]):
+            gradient_in[n, i] = gradient[n, i] * leaky_slope(y[n, i], slope)
+
+
+def leaky_relu(x, slope, out):
+    """``out = x`` above zero, ``slope * x`` elsewhere; both (n, numbers) float32."""
+    _leaky_relu(x, np.float32(slope), out)
+
+
+def leaky_relu_backward(y, slope, gradient, gradient_in):
+    """Gradient of `leaky_relu`, from its output."""
+    _leaky_relu_backward(y, np.float32(slope), gradient, gradient_in)

@@ -1,6 +1,7 @@
-"""Pooling over windows that do not overlap; a rest at the far edges is left out.
+"""Pooling over windows of any size, stride and padding; what lies outside of the image counts nowhere.
 
-Of equal maxima the first in reading order wins; its number in the window is kept for the backward pass.
+Of equal maxima the first in reading order wins, and a NaN wins over all: its place in the image is kept for the
+backward pass. A mean is taken over the numbers of a window that are in the image.
 """
 
 from __future__ import annotations
@@ -13,94 +14,110 @@ __all__ = ["average_pool", "average_pool_backward", "max_pool", "max_pool_backwa
 
 
 @body
-def _place(w, i, j, k, size):
-    """Find position number k of the window of output (w, i, j)."""
-    deep, high, wide = size
-    return w * deep + k // (high * wide), i * high + k // wide % high, j * wide + k % wide
+def _inside(i, size, stride, padding, count):
+    """Find the numbers [begin, end) of an axis of `count` that are in window i."""
+    begin = i * stride - padding
+    return max(begin, 0), min(begin + size, count)
 
 
 @loop
-def _max_pool(x, size, out, winner):
-    numbers = size[0] * size[1] * size[2]
-    for n in prange(out.shape[0]):
-        for c in range(out.shape[1]):
-            for w in range(out.shape[2]):
-                for i in range(out.shape[3]):
-                    for j in range(out.shape[4]):
-                        best = x[n, c, w * size[0], i * size[1], j * size[2]]
-                        number = 0
-                        for k in range(1, numbers):
-                            z, y, v = _place(w, i, j, k, size)
-                            if x[n, c, z, y, v] > best:
-                                best = x[n, c, z, y, v]
-                                number = k
-                        out[n, c, w, i, j] = best
-                        winner[n, c, w, i, j] = number
+def _max_pool(x, size, stride, padding, out, winner):
+    planes, rows, columns = x.shape[1:]
+    for m in prange(x.shape[0]):
+        for w in range(out.shape[1]):
+            z_0, z_1 = _inside(w, size[0], stride[0], padding[0], planes)
+            for i in range(out.shape[2]):
+                y_0, y_1 = _inside(i, size[1], stride[1], padding[1], rows)
+                for j in range(out.shape[3]):
+                    v_0, v_1 = _inside(j, size[2], stride[2], padding[2], columns)
+                    best, place = x[m, z_0, y_0, v_0], (z_0 * rows + y_0) * columns + v_0
+                    for z in range(z_0, z_1):
+                        for y in range(y_0, y_1):
+                            for v in range(v_0, v_1):
+                                value, here = x[m, z, y, v], (z * rows + y) * columns + v
+                                larger = (value > best) | (value != value)  # no branch: what is largest is chance
+                                best, place = value if larger else best, here if larger else place
+                    out[m, w, i, j] = best
+                    winner[m, w, i, j] = place
 
 
 @loop
-def _max_pool_backward(gradient, winner, size, gradient_in):
-    for n in prange(gradient.shape[0]):
-        gradient_in[n] = np.float32(0.0)
-        for c in range(gradient.shape[1]):
-            for w in range(gradient.shape[2]):
-                for i in range(gradient.shape[3]):
-                    for j in range(gradient.shape[4]):
-                        z, y, v = _place(w, i, j, np.int64(winner[n, c, w, i, j]), size)
-                        gradient_in[n, c, z, y, v] = gradient[n, c, w, i, j]
+def _max_pool_backward(gradient, winner, gradient_in):
+    for m in prange(gradient.shape[0]):
+        gradient_in[m] = np.float32(0.0)
+        for i in range(gradient.shape[1]):
+            gradient_in[m, winner[m, i]] += gradient[m, i]
 
 
 @loop
-def _average_pool(x, size, out):
-    numbers = size[0] * size[1] * size[2]
-    for n in prange(out.shape[0]):
-        for c in range(out.shape[1]):
-            for w in range(out.shape[2]):
-                for i in range(out.shape[3]):
-                    for j in range(out.shape[4]):
-                        total = np.float32(0.0)
-                        for k in range(numbers):
-                            z, y, v = _place(w, i, j, k, size)
-                            total += x[n, c, z, y, v]
-                        out[n, c, w, i, j] = total / np.float32(numbers)
+def _average_pool(x, size, stride, padding, out):
+    for m in prange(x.shape[0]):
+        for w in range(out.shape[1]):
+            z_0, z_1 = _inside(w, size[0], stride[0], padding[0], x.shape[1])
+            for i in range(out.shape[2]):
+                y_0, y_1 = _inside(i, size[1], stride[1], padding[1], x.shape[2])
+                for j in range(out.shape[3]):
+                    v_0, v_1 = _inside(j, size[2], stride[2], padding[2], x.shape[3])
+                    total = np.float32(0.0)
+                    for z in range(z_0, z_1):
+                        for y in range(y_0, y_1):
+                            for v in range(v_0, v_1):
+                                total += x[m, z, y, v]
+                    out[m, w, i, j] = total / np.float32((z_1 - z_0) * (y_1 - y_0) * (v_1 - v_0))
 
 
 @loop
-def _average_pool_backward(gradient, size, gradient_in):
-    numbers = size[0] * size[1] * size[2]
-    for n in prange(gradient.shape[0]):
-        gradient_in[n] = np.float32(0.0)
-        for c in range(gradient.shape[1]):
-            for w in range(gradient.shape[2]):
-                for i in range(gradient.shape[3]):
-                    for j in range(gradient.shape[4]):
-                        share = gradient[n, c, w, i, j] / np.float32(numbers)
-                        for k in range(numbers):
-                            z, y, v = _place(w, i, j, k, size)
-                            gradient_in[n, c, z, y, v] = share
+def _average_pool_backward(gradient, size, stride, padding, gradient_in):
+    for m in prange(gradient.shape[0]):
+        gradient_in[m] = np.float32(0.0)
+        for w in range(gradient.shape[1]):
+            z_0, z_1 = _inside(w, size[0], stride[0], padding[0], gradient_in.shape[1])
+            for i in range(gradient.shape[2]):
+                y_0, y_1 = _inside(i, size[1], stride[1], padding[1], gradient_in.shape[2])
+                for j in range(gradient.shape[3]):
+                    v_0, v_1 = _inside(j, size[2], stride[2], padding[2], gradient_in.shape[3])
+                    share = gradient[m, w, i, j] / np.float32((z_1 - z_0) * (y_1 - y_0) * (v_1 - v_0))
+                    for z in range(z_0, z_1):
+                        for y in range(y_0, y_1):
+                            for v in range(v_0, v_1):
+                                gradient_in[m, z, y, v] += share
 
 
-def max_pool(x, size, out, winner):
-    """Maximum over windows of `size` (planes, rows, columns).
+def _maps(array):
+    """View (n, channels, planes, rows, columns) as (n * channels, planes, rows, columns)."""
+    return array.reshape(-1, *array.shape[2:])
+
+
+def _flat(array):
+    """View (n, channels, planes, rows, columns) as (n * channels, numbers)."""
+    return array.reshape(array.shape[0] * array.shape[1], -1)
+
+
+def max_pool(x, size, stride, padding, out, winner):
+    """Maximum over windows.
 
     Parameters
     ----------
     x : (n, channels, planes, rows, columns) float32
-    out, winner : (n, channels, planes // size[0], rows // size[1], columns // size[2]) float32, int32
+    size, stride, padding : (int, int, int)
+        Sides of the windows, steps between them, and how far the first begins before the image, for planes, rows
+        and columns; every window must have a number of the image.
+    out, winner : (n, channels, planes', rows', columns') float32, int32
+        Maxima, and their numbers in the image in reading order.
     """
-    _max_pool(x, size, out, winner)
+    _max_pool(_maps(x), size, stride, padding, _maps(out), _maps(winner))
 
 
-def max_pool_backward(gradient, winner, size, gradient_in):
-    """Give each gradient of the output to the input that won; all others get zero."""
-    _max_pool_backward(gradient, winner, size, gradient_in)
+def max_pool_backward(gradient, winner, gradient_in):
+    """Give each gradient of the output to the input that won; an input gets the sum of its windows'."""
+    _max_pool_backward(_flat(gradient), _flat(winner), _flat(gradient_in))
 
 
-def average_pool(x, size, out):
-    """Mean over windows of `size`; shapes as in `max_pool`."""
-    _average_pool(x, size, out)
+def average_pool(x, size, stride, padding, out):
+    """Mean over the numbers of each window that are in the image; shapes as in `max_pool`."""
+    _average_pool(_maps(x), size, stride, padding, _maps(out))
 
 
-def average_pool_backward(gradient, size, gradient_in):
+def average_pool_backward(gradient, size, stride, padding, gradient_in):
     """Share each gradient of the output equally among the inputs of its window."""
-    _average_pool_backward(gradient, size, gradient_in)
+    _average_pool_backward(_maps(gradient), size, stride, padding, _maps(gradient_in))

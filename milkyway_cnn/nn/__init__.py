@@ -9,14 +9,14 @@ scheme (`scheme`), `fit` trains by the epoch, `file` is what is on disk.
 """
 
 from milkyway_cnn.nn import cianna
-from milkyway_cnn.nn.activation import Logistic, Softmax
+from milkyway_cnn.nn.activation import LeakyReLU, Logistic, Softmax
 from milkyway_cnn.nn.convolution import Convolution
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.fit import Record, fit
 from milkyway_cnn.nn.loss import AbsoluteError, CrossEntropy, GaussianNLL, SquaredError
 from milkyway_cnn.nn.network import Network
-from milkyway_cnn.nn.normalization import GroupNormalization
+from milkyway_cnn.nn.normalization import BatchNormalization, GroupNormalization
 from milkyway_cnn.nn.optimizer import SGD, AdamW
 from milkyway_cnn.nn.pooling import AveragePooling, MaxPooling
 from milkyway_cnn.nn.prefetch import prefetch
@@ -29,6 +29,7 @@ __all__ = [
     "AbsoluteError",
     "AdamW",
     "AveragePooling",
+    "BatchNormalization",
     "Convolution",
     "Cosine",
     "CrossEntropy",
@@ -37,6 +38,7 @@ __all__ = [
     "ExponentialDecay",
     "GaussianNLL",
     "GroupNormalization",
+    "LeakyReLU",
     "Logistic",
     "MaxPooling",
     "Network",

@@ -1,7 +1,7 @@
 """The network file: one zip of arrays (.npz, no pickle) with a JSON description, written beside and renamed.
 
-Arrays are ``parameter/<number>`` and, in a training state, ``moment/<number>/<number>``; ``description`` is JSON
-text as bytes. Whatever cannot be read ends in one InputError.
+Arrays are ``parameter/<number>``, ``statistic/<number>`` and, in a training state, ``moment/<number>/<number>``;
+``description`` is JSON text as bytes. Whatever cannot be read ends in one InputError.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ class Draw(NamedTuple):
 
     key: np.uint64
     first: int = 0  # number of the batch's first example
+    training: bool = False  # whether `backward` follows; else it is one of a prediction's draws
 
 
 @dataclass(eq=False)
@@ -51,6 +52,7 @@ class Layer:
     random: ClassVar[bool] = False  # whether `forward` depends on the draw
 
     parameters: list[Parameter] = field(default_factory=list, init=False, repr=False)
+    statistics: list[np.ndarray] = field(default_factory=list, init=False, repr=False)  # kept, but not learned
     shape: tuple[int, ...] = field(default=(), init=False, repr=False)
     out_shape: tuple[int, ...] = field(default=(), init=False, repr=False)
 

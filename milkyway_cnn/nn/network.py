@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from copy import deepcopy
@@ -87,6 +88,11 @@ class Network:
         """Parameters of all layers, from input to output."""
         return [parameter for layer in self.layers for parameter in layer.parameters]
 
+    @property
+    def statistics(self) -> list[np.ndarray]:
+        """Arrays that layers keep without learning them: the running means of batch normalization."""
+        return [values for layer in self.layers for values in layer.statistics]
+
     def _build(self, batch: int) -> None:
         """Make buffers for `batch` examples, if those at hand are for fewer."""
         if batch <= self._capacity:
@@ -111,7 +117,7 @@ class Network:
 
     def _forward(self, x: np.ndarray, layers: range, draw: Draw | None) -> np.ndarray:
         for number in layers:
-            own = None if draw is None else Draw(_stream(draw.key, number), draw.first)
+            own = draw and draw._replace(key=_stream(draw.key, number))
             x = self.layers[number].forward(x, own)
         return x
 
@@ -147,7 +153,7 @@ class Network:
         np.multiply(target, 1.0 / self.output_scale, out=scaled, casting="same_kind")
         scale, keep = optimizer.prepare(self.parameters, rate, self.steps)
         key = _stream(self.seed, _TRAINING, self.steps)
-        output = self._forward(self._given(x), range(len(self.layers)), Draw(key))
+        output = self._forward(self._given(x), range(len(self.layers)), Draw(key, training=True))
         value = loss(output.reshape(n, -1), scaled.reshape(n, -1), weights, gradient, self.ops)
         flow: np.ndarray | None = self._gradient[:n]
         for layer in reversed(self.layers):
@@ -238,6 +244,7 @@ class Network:
             "provenance": provenance,
         }
         arrays = {f"parameter/{i}": parameter.value for i, parameter in enumerate(self.parameters)}
+        arrays |= {f"statistic/{i}": values for i, values in enumerate(self.statistics)}
         if optimizer is not None:
             for i, parameter in enumerate(self.parameters):
                 arrays |= {f"moment/{i}/{j}": moment for j, moment in enumerate(parameter.moments)}
@@ -252,8 +259,11 @@ class Network:
             If the file is damaged, of another architecture or of another optimizer.
         """
         description, arrays = file.read(path)
-        own = [layer.describe() for layer in self.layers]
-        if description.get("layers") != _plain(own) or tuple(description["input_shape"]) != self.input_shape:
+        # Through layers, for a file need not name fields that are as they are by default.
+        theirs, own = (
+            json.dumps([layer.describe() for layer in layers]) for layers in (_layers(path, description), self.layers)
+        )
+        if theirs != own or tuple(description["input_shape"]) != self.input_shape:
             msg = f"{path} holds a network of another architecture; restore it into the one that wrote it"
             raise InputError(msg)
         described = optimizer and {"kind": type(optimizer).__name__} | asdict(optimizer)
@@ -262,16 +272,23 @@ class Network:
                 f"{path} was trained by {description['optimizer']}, not {described}; go on with the same or start anew"
             )
             raise InputError(msg)
+        count = optimizer.moments if optimizer is not None and description["steps"] else 0
         try:
-            for i, parameter in enumerate(self.parameters):
-                parameter.value[...] = _same(arrays[f"parameter/{i}"], parameter.value)
-                if optimizer is not None:
-                    names = [f"moment/{i}/{j}" for j in range(optimizer.moments)] if description["steps"] else []
-                    parameter.moments = tuple(_same(arrays[name], parameter.value) for name in names)
-                    parameter.gradient = None
+            values = [_same(arrays[f"parameter/{i}"], own.value) for i, own in enumerate(self.parameters)]
+            statistics = [_same(arrays[f"statistic/{i}"], own) for i, own in enumerate(self.statistics)]
+            moments = [
+                tuple(_same(arrays[f"moment/{i}/{j}"], own.value) for j in range(count))
+                for i, own in enumerate(self.parameters)
+            ]
         except (KeyError, ValueError) as error:
             msg = f"{path} is damaged: its arrays do not fit its architecture; save the network again"
             raise InputError(msg) from error
+        for parameter, value, moment in zip(self.parameters, values, moments, strict=True):
+            parameter.value[...] = value
+            if optimizer is not None:
+                parameter.moments, parameter.gradient = moment, None
+        for own, statistic in zip(self.statistics, statistics, strict=True):
+            own[...] = statistic
         self.steps = description["steps"]
         return description
 
@@ -279,23 +296,36 @@ class Network:
     def load(cls, path: Path | str, scheme: str | None = None) -> Network:
         """Network of a file that `save` wrote; InputError if it is missing, damaged or no network file."""
         description, _ = file.read(path)
+        layers = _layers(path, description)
+        shape, seed, output_scale = (description[name] for name in ("input_shape", "seed", "output_scale"))
+        find_scheme(scheme)
         try:
-            made = []
-            for entry in description["layers"]:
-                fields = {name: tuple(v) if isinstance(v, list) else v for name, v in entry.items() if name != "kind"}
-                made.append(Layer.kinds[entry["kind"]](**fields))
-            network = cls(
-                made,
-                description["input_shape"],
-                seed=description["seed"],
-                output_scale=description["output_scale"],
-                scheme=scheme,
-            )
-        except (KeyError, TypeError, AttributeError) as error:
+            network = cls(layers, shape, seed=seed, output_scale=output_scale, scheme=scheme)
+        except (TypeError, ValueError) as error:
             msg = f"{path} describes no network that can be made here ({error}); save the network again"
             raise InputError(msg) from error
         network.restore(path)
         return network
+
+
+def _layers(path: Path | str, description: dict[str, Any]) -> list[Layer]:
+    """Layers of a file's description; InputError if they or what else is needed of it cannot be used."""
+    try:
+        if not (
+            all(type(size) is int and size > 0 for size in description["input_shape"])
+            and all(type(description[name]) is int and description[name] >= 0 for name in ("seed", "steps"))
+            and math.isfinite(description["output_scale"])
+        ):
+            msg = "numbers that cannot be"
+            raise ValueError(msg)
+        made = []
+        for entry in description["layers"]:
+            fields = {name: tuple(v) if isinstance(v, list) else v for name, v in entry.items() if name != "kind"}
+            made.append(Layer.kinds[entry["kind"]](**fields))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        msg = f"{path} describes no network that can be made here ({error}); save the network again"
+        raise InputError(msg) from error
+    return made
 
 
 def _stream(key: int | np.uint64, *branches: int) -> np.uint64:
@@ -303,13 +333,6 @@ def _stream(key: int | np.uint64, *branches: int) -> np.uint64:
     for branch in branches:
         key = np.uint64(fork(np.uint64(key), np.uint64(branch)))
     return np.uint64(key)
-
-
-def _plain(value: Any) -> Any:
-    """Value as it comes back from JSON, where tuples are lists."""
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def _same(array: np.ndarray, model: np.ndarray) -> np.ndarray:

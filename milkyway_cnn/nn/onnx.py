@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.nn.activation import Logistic, Softmax
+from milkyway_cnn.nn.activation import LeakyReLU, Logistic, Softmax
 from milkyway_cnn.nn.convolution import Convolution
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.network import Network
-from milkyway_cnn.nn.normalization import GroupNormalization
+from milkyway_cnn.nn.normalization import BatchNormalization, GroupNormalization
 from milkyway_cnn.nn.pooling import AveragePooling, MaxPooling
 from milkyway_cnn.nn.scaling import Scaling
 from milkyway_cnn.storage import replacing
@@ -80,8 +80,8 @@ class _Graph:
         if slope != 1.0:
             self.add("LeakyRelu", alpha=slope)
 
-    def pool(self, operation: str, window: tuple[int, ...]) -> None:
-        self.add(operation, kernel_shape=window, strides=window)
+    def pool(self, operation: str, window: tuple[int, ...], stride: tuple[int, ...], pad: tuple[int, ...]) -> None:
+        self.add(operation, kernel_shape=window, strides=stride, pads=[*pad, *pad])
 
     def reshape(self, *shape: int) -> None:
         self.add("Reshape", self.constant(np.array([-1, *shape], np.int64)))
@@ -102,11 +102,13 @@ class _Graph:
             self.add("Conv", *map(self.constant, values), strides=layer.strides, pads=pads)
             self.leaky(layer.slope)
             if layer.pool != 1:
-                self.pool("MaxPool", (1, *layer.pools))
+                window = (1, *layer.pools)
+                self.pool("MaxPool", window, window, (0, 0, 0))
             self.reshape(*layer.out_shape)
         elif isinstance(layer, MaxPooling | AveragePooling):
             self.reshape(*layer.images)
-            self.pool("MaxPool" if isinstance(layer, MaxPooling) else "AveragePool", layer.window)
+            operation = "MaxPool" if isinstance(layer, MaxPooling) else "AveragePool"
+            self.pool(operation, layer.window, layer.strides, layer.pad)
             self.reshape(*layer.out_shape)
         elif isinstance(layer, Dense):
             self.reshape(values[0].shape[1])
@@ -121,6 +123,11 @@ class _Graph:
             for operation, value in zip(("Mul", "Add"), values, strict=True):
                 repeated = np.repeat(value, layer.shape[0] // value.size)
                 self.add(operation, self.constant(repeated.reshape(column)))
+        elif isinstance(layer, BatchNormalization):
+            constants = map(self.constant, [*values, *layer.statistics])
+            self.add("BatchNormalization", *constants, epsilon=layer.epsilon)
+        elif isinstance(layer, LeakyReLU):
+            self.leaky(layer.slope)
         elif isinstance(layer, Logistic):
             self.add("Sigmoid")
         elif isinstance(layer, Softmax):

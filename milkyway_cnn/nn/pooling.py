@@ -1,4 +1,4 @@
-"""Pooling as a layer of its own: means, and maxima that do not follow a convolution."""
+"""Pooling as a layer of its own: means, and maxima that do not follow a convolution or overlap."""
 
 from __future__ import annotations
 
@@ -15,9 +15,19 @@ __all__ = ["AveragePooling", "MaxPooling"]
 
 @dataclass(eq=False)
 class _Pooling(Layer):
-    """Windows of ``size`` that do not overlap, the whole image if it is None; a rest at the far edges is left out."""
+    """Windows of ``size``, the whole image if it is None; one number for all axes of the image, or one for each.
+
+    Parameters
+    ----------
+    stride : optional
+        Steps between windows; the size if left out, so that they touch. A rest at the far edges is left out.
+    padding
+        How far windows may lie outside of the image, at most half their size; what is outside counts nowhere.
+    """
 
     size: int | tuple[int, ...] | None
+    stride: int | tuple[int, ...] | None = None
+    padding: int | tuple[int, ...] = 0
 
     def connect(self, shape, rng):
         if not 2 <= len(shape) <= 4:
@@ -27,10 +37,16 @@ class _Pooling(Layer):
         self.shape = shape
         self.images = (shape[0], *spread(shape[1:], axes))
         self.window = spread(shape[1:] if self.size is None else self.size, axes)
-        self.maps = (shape[0], *(n // max(1, size) for n, size in zip(self.images[1:], self.window, strict=True)))
-        if min(self.maps + self.window) < 1:
+        self.strides = self.window if self.stride is None else spread(self.stride, axes)
+        self.pad = spread(self.padding, axes, 0)
+        if min(self.window + self.strides) < 1 or any(2 * p > k for p, k in zip(self.pad, self.window, strict=True)):
+            msg = f"{self.kernel()} cannot be made: sizes and strides are at least 1, padding at most half the size"
+            raise InputError(msg)
+        every = zip(self.images[1:], self.window, self.strides, self.pad, strict=True)
+        self.maps = (shape[0], *((n + 2 * pad - size) // step + 1 for n, size, step, pad in every))
+        if min(self.maps) < 1:
             size = " x ".join(map(str, shape[1:]))
-            msg = f"{self.kernel()} leaves nothing of an image of {size}; choose a smaller pool, of at least 1"
+            msg = f"{self.kernel()} leaves nothing of an image of {size}; choose a smaller pool"
             raise InputError(msg)
         self.out_shape = (shape[0], *self.maps[4 - axes :])
         return self.out_shape
@@ -59,7 +75,8 @@ class _Pooling(Layer):
         raise NotImplementedError
 
     def kernel(self):
-        return f"{type(self).__name__} {'of all' if self.size is None else self.size}"
+        stride = "" if self.stride is None else f"/{self.stride}"
+        return f"{type(self).__name__} {'of all' if self.size is None else self.size}{stride}"
 
 
 class MaxPooling(_Pooling):
@@ -70,17 +87,17 @@ class MaxPooling(_Pooling):
         self.winner = np.empty((batch, *self.maps), np.int32)
 
     def _pool(self, x, y):
-        self.ops.max_pool(x, self.window, y, self.winner[: len(y)])
+        self.ops.max_pool(x, self.window, self.strides, self.pad, y, self.winner[: len(y)])
 
     def _pool_backward(self, gradient, gradient_in):
-        self.ops.max_pool_backward(gradient, self.winner[: len(gradient)], self.window, gradient_in)
+        self.ops.max_pool_backward(gradient, self.winner[: len(gradient)], gradient_in)
 
 
 class AveragePooling(_Pooling):
-    """Mean over each window."""
+    """Mean over the numbers of each window that are in the image (PyTorch: ``count_include_pad=False``)."""
 
     def _pool(self, x, y):
-        self.ops.average_pool(x, self.window, y)
+        self.ops.average_pool(x, self.window, self.strides, self.pad, y)
 
     def _pool_backward(self, gradient, gradient_in):
-        self.ops.average_pool_backward(gradient, self.window, gradient_in)
+        self.ops.average_pool_backward(gradient, self.window, self.strides, self.pad, gradient_in)

@@ -38,19 +38,38 @@ def convolution_work(batch, shape, weights_shape, stride, padding, pool, out_sha
     return stride, padding, pool
 
 
-def _windows(x, weights, work):
-    """Windows (n, channels, planes', rows', columns', *kernel) of the padded images, as many as pooling uses."""
+def _windows(x, size, stride, padding, outside=0):
+    """Windows (n, channels, planes', rows', columns', *size) of images with numbers from `outside` around them."""
+    padded = np.pad(x, ((0, 0), (0, 0), *((pad, pad) for pad in padding)), constant_values=outside)
+    windows = sliding_window_view(padded, size, axis=(2, 3, 4))
+    return windows[:, :, :: stride[0], :: stride[1], :: stride[2]]
+
+
+def _add_windows(parts, size, stride, padding, gradient_in):
+    """Sum into images, without what is around them, what `parts` gives for each number of a window."""
+    padded = np.pad(np.zeros_like(gradient_in), ((0, 0), (0, 0), *((pad, pad) for pad in padding)))
+    for tap in np.ndindex(*size):
+        part = parts(tap)
+        axes = zip(tap, part.shape[2:], stride, strict=True)
+        padded[:, :, *(slice(begin, begin + count * step, step) for begin, count, step in axes)] += part
+    inner = (slice(pad, pad + count) for pad, count in zip(padding, gradient_in.shape[2:], strict=True))
+    gradient_in[...] = padded[:, :, *inner]
+
+
+def _pooled_windows(x, weights, work):
+    """Windows of a convolution, as many as its pooling uses."""
     stride, padding, (high, wide) = work
-    padded = np.pad(x, ((0, 0), (0, 0), *((pad, pad) for pad in padding)))
-    windows = sliding_window_view(padded, weights.shape[2:], axis=(2, 3, 4))
-    windows = windows[:, :, :: stride[0], :: stride[1], :: stride[2]]
+    windows = _windows(x, weights.shape[2:], stride, padding)
     return windows[:, :, :, : windows.shape[3] // high * high, : windows.shape[4] // wide * wide]
 
 
 def convolve(x, weights, bias, slope, work, out, winner):
     """Convolution, bias, leaky ReLU, max pooling."""
-    z = np.einsum("nczyxwuv,fcwuv->nfzyx", _windows(x, weights, work), weights, optimize=True)
-    max_pool(z + bias[:, None, None, None], (1, *work[2]), out, winner)
+    pool = (1, *work[2])
+    z = np.einsum("nczyxwuv,fcwuv->nfzyx", _pooled_windows(x, weights, work), weights, optimize=True)
+    windows = _windows(z + bias[:, None, None, None], pool, pool, (0, 0, 0)).reshape(*out.shape, -1)
+    winner[...] = windows.argmax(axis=-1)
+    out[...] = windows.max(axis=-1)
     out[...] = np.where(out > 0, out, slope * out)
 
 
@@ -59,57 +78,50 @@ def convolve_backward(
 ):
     """Gradients of `convolve`."""
     stride, padding, pool = work
-    windows = _windows(x, weights, work)
+    windows = _pooled_windows(x, weights, work)
     delta = np.zeros((*out.shape[:2], *windows.shape[2:5]), out.dtype)
-    max_pool_backward(gradient * np.where(out > 0, 1, slope).astype(out.dtype), winner, (1, *pool), delta)
+    n, c, *corner = np.indices(out.shape)
+    inner = np.unravel_index(winner, (1, *pool))
+    places = (i * step + k for i, step, k in zip(corner, (1, *pool), inner, strict=True))
+    delta[n, c, *places] = gradient * np.where(out > 0, 1, slope).astype(out.dtype)
     gradient_bias[...] = scale * delta.sum(axis=(0, 2, 3, 4)) + keep * gradient_bias
     product = np.einsum("nczyxwuv,nfzyx->fcwuv", windows, delta, optimize=True)
     gradient_weights[...] = scale * product + keep * gradient_weights
-    if gradient_in is None:
-        return
-    padded = np.pad(np.zeros_like(x), ((0, 0), (0, 0), *((pad, pad) for pad in padding)))
-    for tap in np.ndindex(weights.shape[2:]):
-        part = np.einsum("nfzyx,fc->nczyx", delta, weights[:, :, *tap], optimize=True)
-        axes = zip(tap, delta.shape[2:], stride, strict=True)
-        padded[:, :, *(slice(begin, begin + count * step, step) for begin, count, step in axes)] += part
-    first, top, left = padding
-    planes, rows, columns = x.shape[2:]
-    gradient_in[...] = padded[:, :, first : first + planes, top : top + rows, left : left + columns]
+    if gradient_in is not None:
+
+        def part(tap):
+            return np.einsum("nfzyx,fc->nczyx", delta, weights[:, :, *tap], optimize=True)
+
+        _add_windows(part, weights.shape[2:], stride, padding, gradient_in)
 
 
-def _pools(x, size, out):
-    """Windows (*out.shape, numbers) of x."""
-    cut = x[:, :, *(slice(count * step) for count, step in zip(out.shape[2:], size, strict=True))]
-    pairs = [n for pair in zip(out.shape[2:], size, strict=True) for n in pair]
-    return cut.reshape(*out.shape[:2], *pairs).transpose(0, 1, 2, 4, 6, 3, 5, 7).reshape(*out.shape, -1)
-
-
-def max_pool(x, size, out, winner):
+def max_pool(x, size, stride, padding, out, winner):
     """Maximum over windows."""
-    windows = _pools(x, size, out)
-    winner[...] = windows.argmax(axis=-1)
+    windows = _windows(x, size, stride, padding, -np.inf).reshape(*out.shape, -1)
+    places = np.arange(x[0, 0].size).reshape(1, 1, *x.shape[2:])
+    places = _windows(places, size, stride, padding).reshape(1, 1, *windows.shape[2:])
+    number = windows.argmax(axis=-1)[..., None]
+    winner[...] = np.take_along_axis(np.broadcast_to(places, windows.shape), number, axis=-1)[..., 0]
     out[...] = windows.max(axis=-1)
 
 
-def max_pool_backward(gradient, winner, size, gradient_in):
+def max_pool_backward(gradient, winner, gradient_in):
     """Gradient of `max_pool`."""
     gradient_in[...] = 0
-    n, c, *corner = np.indices(gradient.shape)
-    inner = np.unravel_index(winner, size)
-    gradient_in[n, c, *(i * step + k for i, step, k in zip(corner, size, inner, strict=True))] = gradient
+    n, c, *_ = np.indices(gradient.shape)
+    np.add.at(gradient_in.reshape(*gradient.shape[:2], -1), (n, c, winner), gradient)
 
 
-def average_pool(x, size, out):
+def average_pool(x, size, stride, padding, out):
     """Mean over windows."""
-    out[...] = _pools(x, size, out).mean(axis=-1)
+    inside = _windows(np.ones_like(x), size, stride, padding)
+    out[...] = _windows(x, size, stride, padding).sum(axis=(5, 6, 7)) / inside.sum(axis=(5, 6, 7))
 
 
-def average_pool_backward(gradient, size, gradient_in):
+def average_pool_backward(gradient, size, stride, padding, gradient_in):
     """Gradient of `average_pool`."""
-    gradient_in[...] = 0
-    for inner in np.ndindex(*size):
-        axes = zip(inner, gradient.shape[2:], size, strict=True)
-        gradient_in[:, :, *(slice(k, k + count * step, step) for k, count, step in axes)] = gradient / np.prod(size)
+    share = gradient / _windows(np.ones_like(gradient_in), size, stride, padding).sum(axis=(5, 6, 7))
+    _add_windows(lambda tap: share, size, stride, padding, gradient_in)
 
 
 def dropout(x, rate, key, first, shared, out):
@@ -131,6 +143,16 @@ def logistic(x, out):
 def logistic_backward(y, gradient, gradient_in):
     """Gradient of `logistic`."""
     gradient_in[...] = gradient * y * (1 - y)
+
+
+def leaky_relu(x, slope, out):
+    """``out = x`` above zero, ``slope * x`` elsewhere."""
+    out[...] = np.where(x > 0, x, slope * x)
+
+
+def leaky_relu_backward(y, slope, gradient, gradient_in):
+    """Gradient of `leaky_relu`."""
+    gradient_in[...] = gradient * np.where(y > 0, 1, slope)
 
 
 def softmax(x, out):
@@ -165,6 +187,32 @@ def group_normalize_backward(
     inner = (gradient * np.repeat(gain, x.shape[1] // gain.size)[:, None]).reshape(parts.shape)
     free = inner - inner.mean(axis=-1, keepdims=True) - normal * (inner * normal).mean(axis=-1, keepdims=True)
     gradient_in[...] = (inverse[..., None] * free).reshape(x.shape)
+
+
+def batch_statistics(x, epsilon, momentum, running_mean, running_variance, mean, inverse):
+    """Mean and variance of channels over a batch."""
+    mean[...] = x.mean(axis=(0, 2))
+    inverse[...] = 1 / np.sqrt(x.var(axis=(0, 2)) + epsilon)
+    for running, new in ((running_mean, x.mean(axis=(0, 2))), (running_variance, x.var(axis=(0, 2), ddof=1))):
+        running[...] = (1 - momentum) * running + momentum * new
+
+
+def batch_normalize(x, gain, offset, mean, inverse, out):
+    """Batch normalization."""
+    gain, offset, mean, inverse = (values[:, None] for values in (gain, offset, mean, inverse))
+    out[...] = gain * ((x - mean) * inverse) + offset
+
+
+def batch_normalize_backward(
+    x, gain, mean, inverse, share, gradient, scale, keep, gradient_gain, gradient_offset, gradient_in
+):
+    """Gradients of `batch_normalize`."""
+    normal = (x - mean[:, None]) * inverse[:, None]
+    along, whole = ((gradient * factor).sum(axis=(0, 2)) for factor in (normal, 1))
+    for kept, new in ((gradient_gain, along), (gradient_offset, whole)):
+        kept[...] = scale * new + keep * kept
+    free = gradient - share * (whole[:, None] + normal * along[:, None])
+    gradient_in[...] = (gain * inverse)[:, None] * free
 
 
 def _mix(z):

@@ -99,6 +99,26 @@ def test_our_networks_give_the_same_outputs_there(architecture, text, tmp_path):
     np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_pooling_with_stride_and_padding(text, tmp_path):
+    """Three numbers a, b, c in windows of 3 with steps of 2 and one place of padding: (-, a, b), (b, c, -)."""
+    path = tmp_path / "net"
+    path.write_text("3x1x1x1\nP3x1x1.2x1x1s1x0x0p0g_0.0dAVG LIN \n")
+    net = cianna.load(path)
+    cianna.save(net, path, text=text)
+    net = cianna.load(path)
+    np.testing.assert_allclose(net.predict(np.array([[[1, 2, 4]]])), [[[1.5, 3.0]]])
+    gradient_in = np.empty((1, 1, 1, 1, 3), np.float32)
+    net.layers[0]._pool_backward(np.array([[[[[3, 6]]]]], np.float32), gradient_in)
+    np.testing.assert_allclose(gradient_in.ravel(), [1.0, 3.0, 2.0])  # its shares are of the whole window
+    ours = nn.Network([nn.Convolution(3, 3, slope=1.0), nn.MaxPooling(3, 2, 1), nn.AveragePooling(2, 1)], (2, 12, 10))
+    x = np.random.default_rng(0).standard_normal((3, 2, 12, 10)).astype(np.float32)
+    cianna.save(ours, path, text=text)
+    again = cianna.load(path)
+    assert again.output_shape == ours.output_shape
+    np.testing.assert_allclose(again.predict(x), ours.predict(x), rtol=1e-4, atol=1e-4)
+
+
 def test_what_has_no_counterpart_is_refused(tmp_path):
     def network(*layers):
         return nn.Network([*layers, nn.Dense(2, 1.0)], (2, 4, 4))
@@ -125,7 +145,7 @@ def test_foreign_files_are_refused(tmp_path):
         (head + b"L", "has a layer 'L' .LRN."),
         (b"4x4x1x1\nC1f3x3x1.1x1x1s1x1x0p1x0x0ip4x4x1x1idim0.0d0.1bLIN \n", "zeros between input pixels"),
         (b"4x4x1x1\nC1f3x3x1.1x1x1s1x1x0p0x0x0ip4x4x1x1idim0.0d0.1bYOLO \n", "YOLO head"),
-        (b"4x4x1x1\nP3x3x1.2x2x1s0x0x0p0g_0.0dMAX LIN \n", "overlap or padding"),
+        (b"4x4x1x1\nP3x3x1.2x2x1s2x0x0p0g_0.0dMAX LIN \n", "padding at most half the size"),
         (b"4x4x1x1\nD1n0.0d0.1bTANH \n" + b"1 1\n" * 17, "activation 'TANH', which is not supported"),
         (b"4x4x1x1\nD1n0.0d0.1bLIN \n1 1\n", "is damaged or no CIANNA network"),
     ]:

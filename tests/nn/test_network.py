@@ -317,6 +317,74 @@ def test_all_kinds_of_layers_train_alike_and_are_read_back(tmp_path):
     np.testing.assert_allclose(nets[0].predict(x).sum(axis=1), 1.0, rtol=1e-6)
 
 
+def normalized(**options):
+    made = [
+        nn.Convolution(4, 3, slope=1.0),
+        nn.BatchNormalization(0.2),
+        nn.LeakyReLU(0.1),
+        nn.MaxPooling(3, 2, 1),
+        nn.AveragePooling((2, 3), 1, (1, 0)),
+        nn.Dense(6, 1.0),
+        nn.BatchNormalization(),
+        nn.LeakyReLU(0.0),
+        nn.Dropout(0.2),
+        nn.Dense(5, 1.0),
+    ]
+    return nn.Network(made, (2, 12, 10), **options)
+
+
+def test_batch_normalization_in_a_network():
+    nets = [normalized(scheme=name) for name in ("cpu", "reference")]
+    for i in range(4):  # not Adam: it would make steps of what rounding leaves of the gradient of an idle bias
+        x, y = batch(seed=i, n=7 - i)
+        values = [net.step(x, y, loss=LOSS, optimizer=SGD, rate=1e-2) for net in nets]
+        assert values[0] == pytest.approx(values[1], rel=1e-4)
+    for own, other in zip(nets[0].statistics, nets[1].statistics, strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-4, atol=1e-5)
+    x, _ = batch(n=20, seed=9)
+    before = [values.copy() for values in nets[0].statistics]
+    whole, draws = nets[0].predict(x), nets[0].predict(x, samples=3)
+    np.testing.assert_allclose(whole[3:5], nets[0].predict(x[3:5]), rtol=1e-5, atol=1e-6)  # of each example alone
+    np.testing.assert_allclose(draws[:, :2], nets[0].predict(x[:2], samples=3), rtol=1e-5, atol=1e-6)
+    for own, other in zip(nets[0].statistics, before, strict=True):
+        np.testing.assert_array_equal(own, other)
+    with pytest.raises(InputError, match="a batch of one example has no variance"):
+        nets[0].step(x[:1], np.zeros((1, 5), np.float32), loss=LOSS, optimizer=ADAM, rate=1e-2)
+    with pytest.raises(InputError, match=r"batch normalization has momentum 3"):
+        nn.Network([nn.BatchNormalization(3)], (4,))
+
+
+def test_running_means_are_read_back_bit_for_bit(tmp_path):
+    net = normalized()
+    for i in range(3):
+        net.step(*batch(seed=i), loss=LOSS, optimizer=ADAM, rate=1e-2)
+    net.save(tmp_path / "state", optimizer=ADAM)
+    other = nn.Network.load(tmp_path / "state")
+    other.restore(tmp_path / "state", ADAM)
+    x, y = batch(seed=7)
+    for same in (net, other):
+        same.step(x, y, loss=LOSS, optimizer=ADAM, rate=1e-2)
+    for own, read in zip(net.statistics, other.statistics, strict=True):
+        np.testing.assert_array_equal(own, read)
+    np.testing.assert_array_equal(net.predict(x), other.predict(x))
+    description, arrays = file.read(tmp_path / "state")
+    file.write(tmp_path / "state", description, {name: a for name, a in arrays.items() if name != "statistic/2"})
+    before = weights(other)
+    with pytest.raises(InputError, match="arrays do not fit"):
+        other.restore(tmp_path / "state", ADAM)
+    np.testing.assert_array_equal(before, weights(other))  # nothing is half restored
+
+
+def test_a_file_need_not_name_what_is_as_by_default(tmp_path):
+    net = nn.Network([nn.MaxPooling(2), nn.Dense(5)], (2, 12, 10))
+    net.save(tmp_path / "net")
+    description, arrays = file.read(tmp_path / "net")
+    description["layers"][0] = {"kind": "MaxPooling", "size": 2}  # as before there were strides
+    file.write(tmp_path / "net", description, arrays)
+    x = batch()[0]
+    np.testing.assert_array_equal(nn.Network.load(tmp_path / "net").predict(x), net.predict(x))
+
+
 def test_gaussian_likelihood_learns_its_own_noise():
     rng = np.random.default_rng(0)
     x = rng.random((2000, 1)).astype(np.float32)
@@ -337,6 +405,8 @@ def test_impossible_layers_are_refused():
         (nn.Convolution(4, 3, initializer="zeros"), "initializer 'zeros' is not known"),
         (nn.GroupNormalization(3), "2 channels cannot be normalized in 3 groups"),
         (nn.AveragePooling(30), "leaves nothing of an image of 12 x 10"),
+        (nn.MaxPooling(2, 0), "MaxPooling 2/0 cannot be made: sizes and strides are at least 1"),
+        (nn.AveragePooling(3, 1, 2), "padding at most half the size"),
     ]:
         with pytest.raises(InputError, match=message):
             nn.Network([layer, nn.Dense(2)], (2, 12, 10))

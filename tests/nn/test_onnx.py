@@ -33,6 +33,19 @@ NETWORKS = {
         ],
         (2, 16, 16),
     ),
+    "batch": lambda: nn.Network(
+        [
+            nn.Convolution(4, 3, slope=1.0),
+            nn.BatchNormalization(),
+            nn.LeakyReLU(0.2),
+            nn.MaxPooling(3, 2, 1),
+            nn.AveragePooling((3, 2), (2, 1), (1, 0)),
+            nn.Dense(6, 1.0),
+            nn.BatchNormalization(epsilon=1e-2),
+            nn.Dense(3, 1.0),
+        ],
+        (2, 16, 12),
+    ),
     "spectrum": lambda: nn.Network("C5.4-P3-C3.2/2-D7", (2, 256)),
     "volume": lambda: nn.Network([nn.Convolution(3, 3), nn.MaxPooling(2), nn.Dense(2)], (2, 4, 8, 8)),
 }
@@ -44,6 +57,8 @@ def test_onnxruntime_gives_our_outputs(name, tmp_path):
     rng = np.random.default_rng(0)
     for parameter in net.parameters:
         parameter.value += 0.1 * rng.standard_normal(parameter.value.shape).astype(np.float32)
+    for values in net.statistics:
+        values += rng.random(values.shape).astype(np.float32)
     export(net, tmp_path / "net.onnx")
     session = runtime.InferenceSession(str(tmp_path / "net.onnx"))
     for n in (1, 5):

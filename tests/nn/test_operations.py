@@ -6,7 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from milkyway_cnn.nn import reference
@@ -116,42 +116,68 @@ def test_convolution_gradients(stride, pool):
     close(g_x, slopes(value, x), 1e-6)
 
 
+POOLS = st.lists(  # size, stride, padding and image along each axis
+    st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2), st.integers(4, 9)).filter(
+        lambda axis: 2 * axis[2] <= axis[0]
+    ),
+    min_size=3,
+    max_size=3,
+).map(lambda axes: tuple(zip(*axes, strict=True)))
+
+
+def pooled(image, size, stride, padding):
+    return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(image, size, stride, padding, strict=True))
+
+
 @common
-@given(st.integers(1, 5), st.integers(1, 3), tuples(1, 3), tuples(3, 9))
-def test_pooling_equals_reference(n, channels, size, image):
+@given(st.integers(1, 5), st.integers(1, 3), POOLS)
+def test_pooling_equals_reference(n, channels, geometry):
+    *geometry, image = geometry
     x = np.round(numbers((n, channels, *image)))  # with equal values in a window
-    shape = (n, channels, *(side // step for side, step in zip(image, size, strict=True)))
+    shape = (n, channels, *pooled(image, *geometry))
     results = []
     for ops in (cpu, reference):
         out, winner, g_x = np.empty(shape, np.float32), np.empty(shape, np.int32), np.empty_like(x)
-        ops.max_pool(x, size, out, winner)
-        ops.max_pool_backward(numbers(shape, 1), winner, size, g_x)
+        ops.max_pool(x, *geometry, out, winner)
+        ops.max_pool_backward(numbers(shape, 1), winner, g_x)
         mean, g_mean = np.empty_like(out), np.empty_like(x)
-        ops.average_pool(x, size, mean)
-        ops.average_pool_backward(numbers(shape, 1), size, g_mean)
+        ops.average_pool(x, *geometry, mean)
+        ops.average_pool_backward(numbers(shape, 1), *geometry, g_mean)
         results.append((out, winner, g_x, mean, g_mean))
     for a, e in zip(*results, strict=True):
         close(a, e, 1e-6)
 
 
-def test_pooling_gradients():
-    x, shape, size = numbers((2, 2, 2, 5, 4), dtype=float), (2, 2, 1, 2, 1), (2, 2, 3)
+@pytest.mark.parametrize("geometry", [((2, 2, 3), (2, 2, 3), (0, 0, 0)), ((1, 3, 2), (1, 1, 2), (0, 1, 1))])
+def test_pooling_gradients(geometry):
+    x = numbers((2, 2, 2, 5, 4), dtype=float)
+    shape = (2, 2, *pooled(x.shape[2:], *geometry))
     out, winner, g_x = np.empty(shape), np.empty(shape, np.int32), np.empty_like(x)
     g = numbers(shape, 1, float)
 
     def largest():
-        reference.max_pool(x, size, out, winner)
+        reference.max_pool(x, *geometry, out, winner)
         return (g * out).sum()
 
     def mean():
-        reference.average_pool(x, size, out)
+        reference.average_pool(x, *geometry, out)
         return (g * out).sum()
 
     largest()
-    reference.max_pool_backward(g, winner, size, g_x)
+    reference.max_pool_backward(g, winner, g_x)
     close(g_x, slopes(largest, x), 1e-8)
-    reference.average_pool_backward(g, size, g_x)
+    reference.average_pool_backward(g, *geometry, g_x)
     close(g_x, slopes(mean, x), 1e-8)
+
+
+@pytest.mark.parametrize("ops", [cpu, reference])
+def test_nothing_hides_what_is_not_finite_from_a_maximum(ops):
+    x = numbers((1, 1, 1, 1, 6))
+    x[..., 1], x[..., 2:4] = np.nan, -np.inf
+    out, winner = np.empty((1, 1, 1, 1, 3), np.float32), np.empty((1, 1, 1, 1, 3), np.int32)
+    ops.max_pool(x, (1, 1, 2), (1, 1, 2), (0, 0, 0), out, winner)
+    np.testing.assert_array_equal(out.ravel(), [np.nan, -np.inf, x[..., 4:].max()])
+    assert winner.ravel().tolist() == [1, 2, 4 + x[0, 0, 0, 0, 4:].argmax()]
 
 
 @common
@@ -189,29 +215,72 @@ def test_group_normalization_gradients(gains):
 
 
 @common
-@given(st.integers(1, 9), st.integers(1, 40), st.sampled_from(["logistic", "softmax"]))
+@given(st.integers(1, 9), st.integers(1, 20), st.sampled_from([1, 2, 7, 40]), st.floats(0.0, 1.0), st.booleans())
+def test_batch_normalization_equals_reference(n, channels, size, momentum, constant):
+    assume(n * size > 1)
+    x, g = 3 * numbers((n, channels, size)) + 2, numbers((n, channels, size), 1)
+    gain, offset = numbers(channels, 2), numbers(channels, 3)
+    results = []
+    for ops in (cpu, reference):
+        out, g_x, mean, inverse = np.empty_like(x), np.empty_like(x), *np.empty((2, channels), np.float32)
+        running = numbers(channels, 4), np.abs(numbers(channels, 5))
+        ops.batch_statistics(x, 1e-3, momentum, *running, mean, inverse)
+        ops.batch_normalize(x, gain, offset, mean, inverse, out)
+        g_gain, g_offset = np.ones_like(gain), np.ones_like(gain)
+        share = 0.0 if constant else 1 / (n * size)
+        ops.batch_normalize_backward(x, gain, mean, inverse, share, g, 2.0, 0.5, g_gain, g_offset, g_x)
+        results.append((out, mean, inverse, *running, g_gain, g_offset, g_x))
+    for a, e in zip(*results, strict=True):
+        close(a, e, 1e-4)
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_batch_normalization_gradients(constant):
+    x, gain, offset, g = (numbers(shape, 1, float) for shape in ((3, 4, 2), 4, 4, (3, 4, 2)))
+    out, g_x, mean, inverse = np.empty_like(x), np.empty_like(x), np.full(4, 0.3), np.full(4, 1.7)
+    g_gain, g_offset = np.zeros(4), np.zeros(4)
+
+    def value():
+        if not constant:
+            reference.batch_statistics(x, 1e-3, 0.1, np.zeros(4), np.ones(4), mean, inverse)
+        reference.batch_normalize(x, gain, offset, mean, inverse, out)
+        return (g * out).sum()
+
+    value()
+    share = 0.0 if constant else 1 / 6
+    reference.batch_normalize_backward(x, gain, mean, inverse, share, g, 1.0, 0.0, g_gain, g_offset, g_x)
+    close(g_x, slopes(value, x), 1e-6)
+    close(g_gain, slopes(value, gain), 1e-6)
+    close(g_offset, slopes(value, offset), 1e-6)
+
+
+OTHERS = {"logistic": (), "softmax": (), "leaky_relu": (0.1,)}
+
+
+@common
+@given(st.integers(1, 9), st.integers(1, 40), st.sampled_from([*OTHERS]))
 def test_other_activations_equal_reference(n, width, name):
     x = 5 * numbers((n, width))
     results = []
     for ops in (cpu, reference):
         y, g_x = np.empty_like(x), np.empty_like(x)
-        getattr(ops, name)(x, y)
-        getattr(ops, name + "_backward")(y, numbers((n, width), 1), g_x)
+        getattr(ops, name)(x, *OTHERS[name], y)
+        getattr(ops, name + "_backward")(y, *OTHERS[name], numbers((n, width), 1), g_x)
         results.append((y, g_x))
     for a, e in zip(*results, strict=True):
         close(a, e)
 
 
-@pytest.mark.parametrize("name", ["logistic", "softmax"])
+@pytest.mark.parametrize("name", OTHERS)
 def test_other_activation_gradients(name):
     x, y, g_x, g = (numbers((3, 4), seed, float) for seed in range(4))
 
     def value():
-        getattr(reference, name)(x, y)
+        getattr(reference, name)(x, *OTHERS[name], y)
         return (g * y).sum()
 
     value()
-    getattr(reference, name + "_backward")(y, g, g_x)
+    getattr(reference, name + "_backward")(y, *OTHERS[name], g, g_x)
     close(g_x, slopes(value, x), 1e-7)
 
 

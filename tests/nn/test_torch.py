@@ -25,7 +25,7 @@ def close(got, expected):
     )
 
 
-def ours(layer, x, gradient_seed=7):
+def ours(layer, x, gradient_seed=7, draw=None):
     """Output, gradient of the input and gradients of the parameters for one layer behind an idle one."""
     net = nn.Network([nn.GroupNormalization(1), layer], x.shape[1:])
     net._build(len(x))
@@ -33,7 +33,7 @@ def ours(layer, x, gradient_seed=7):
     for parameter in layer.parameters:
         parameter.value[...] = numbers(parameter.value.shape, 3)
         parameter.gradient = np.zeros_like(parameter.value)
-    y = layer.forward(x, None).copy()
+    y = layer.forward(x, draw).copy()
     g = layer.backward(numbers(y.shape, gradient_seed), 1.0, 0.0)
     return layer, y, g, [parameter.gradient for parameter in layer.parameters]
 
@@ -79,11 +79,49 @@ def test_convolution(axes, size, channels, kernel, stride, padding, pool, slope)
     compare(layer, numbers((5, channels, *size)), function)
 
 
+AXIS = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2), st.integers(4, 9)).filter(
+    lambda axis: 2 * axis[2] <= axis[0]
+)
+
+
 @common
-@given(st.sampled_from(["MaxPooling", "AveragePooling"]), st.integers(1, 4), st.tuples(*(st.integers(4, 9),) * 2))
-def test_pooling(name, size, image):
-    function = torch.nn.functional.max_pool2d if name == "MaxPooling" else torch.nn.functional.avg_pool2d
-    compare(getattr(nn, name)(size), numbers((3, 2, *image)), lambda x: function(x, size))
+@given(st.sampled_from(["max", "avg"]), st.lists(AXIS, min_size=1, max_size=3))
+def test_pooling(name, geometry):
+    size, stride, padding, image = zip(*geometry, strict=True)
+    function = getattr(torch.nn.functional, f"{name}_pool{len(image)}d")
+    options = {} if name == "max" else {"count_include_pad": False}
+    layer = {"max": nn.MaxPooling, "avg": nn.AveragePooling}[name](size, stride, padding)
+    compare(layer, numbers((3, 2, *image)), lambda x: function(x, size, stride, padding, **options))
+
+
+@common
+@given(
+    st.integers(2, 9),
+    st.integers(1, 20),
+    st.lists(st.integers(1, 7), max_size=3),
+    st.sampled_from([0.0, 0.1, 1.0]),
+    st.booleans(),
+)
+def test_batch_normalization(n, channels, image, momentum, training):
+    """Both gradients and both ways to compute; the running means after one batch."""
+    x = 2 * numbers((n, channels, *image)) + 1
+    layer = nn.BatchNormalization(momentum)
+    draw = Draw(np.uint64(0), training=training)
+    layer, y, g, gradients = ours(layer, x, draw=draw)
+    make = (torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)[len(image)]
+    twin = make(channels, momentum=momentum).train(training)
+    with torch.no_grad():
+        for own, other in zip(layer.parameters, (twin.weight, twin.bias), strict=True):
+            other.copy_(torch.tensor(own.value))
+    inner = torch.tensor(x, requires_grad=True)
+    expected = twin(inner)
+    expected.backward(torch.tensor(numbers(y.shape, 7)))
+    close(y, expected)
+    close(g, inner.grad)
+    for a, e in zip(gradients, (twin.weight.grad, twin.bias.grad), strict=True):
+        close(a, e)
+    for a, e in zip(layer.statistics, (twin.running_mean, twin.running_var), strict=True):
+        close(a, e)
 
 
 @common
@@ -108,7 +146,13 @@ def test_group_normalization(channels, image):
 
 
 @pytest.mark.parametrize(
-    ("layer", "function"), [(nn.Logistic(), torch.sigmoid), (nn.Softmax(), lambda x: torch.softmax(x, 1))]
+    ("layer", "function"),
+    [
+        (nn.Logistic(), torch.sigmoid),
+        (nn.Softmax(), lambda x: torch.softmax(x, 1)),
+        (nn.LeakyReLU(0.0), torch.relu),
+        (nn.LeakyReLU(0.2), lambda x: torch.nn.functional.leaky_relu(x, 0.2)),
+    ],
 )
 def test_activation(layer, function):
     compare(layer, 3 * numbers((6, 9)), function)

@@ -6,20 +6,20 @@ import numpy as np
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.activation import Logistic, Softmax
-from milkyway_cnn.nn.cianna.layers import BiasedConvolution, BoundedActivation, PivotDense, Thinning
+from milkyway_cnn.nn.cianna.layers import BiasedConvolution, BoundedActivation, PivotDense, Thinning, WindowAverage
 from milkyway_cnn.nn.convolution import Convolution
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Layer
 from milkyway_cnn.nn.network import Network
-from milkyway_cnn.nn.normalization import GroupNormalization
+from milkyway_cnn.nn.normalization import BatchNormalization, GroupNormalization
 from milkyway_cnn.nn.pooling import AveragePooling, MaxPooling
 from milkyway_cnn.nn.scaling import Scaling
 
 __all__ = ["as_cianna"]
 
 _FREE = 1e7  # saturation that no value reaches
-_OWN = BiasedConvolution | PivotDense | Thinning | BoundedActivation
+_OWN = BiasedConvolution | PivotDense | Thinning | BoundedActivation | WindowAverage
 
 
 def as_cianna(network: Network) -> Network:
@@ -55,7 +55,8 @@ def as_cianna(network: Network) -> Network:
         elif isinstance(layer, Logistic | Softmax) and _linear(layers) and network.output_scale == 1.0:
             layers.append(layer if isinstance(layer, Softmax) else BoundedActivation("LOGI", 80.0, 1.0))
         else:
-            what = "its normalization" if isinstance(layer, GroupNormalization) else f"its layer {layer.kernel()}"
+            normal = isinstance(layer, BatchNormalization | GroupNormalization)
+            what = "its normalization" if normal else f"its layer {layer.kernel()}"
             msg = f"CIANNA has no counterpart of {what} in this network; leave it out to write a file for CIANNA"
             raise InputError(msg)
     twin = Network(layers, network.input_shape)

@@ -17,7 +17,7 @@ import numpy as np
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.activation import Softmax
 from milkyway_cnn.nn.cianna.convert import as_cianna
-from milkyway_cnn.nn.cianna.layers import BiasedConvolution, BoundedActivation, PivotDense, Thinning
+from milkyway_cnn.nn.cianna.layers import BiasedConvolution, BoundedActivation, PivotDense, Thinning, WindowAverage
 from milkyway_cnn.nn.layer import Layer
 from milkyway_cnn.nn.network import Network
 from milkyway_cnn.nn.normalization import GroupNormalization
@@ -130,7 +130,7 @@ def load(path: Path | str, scheme: str | None = None) -> Network:
     ------
     InputError
         If the file is missing or damaged, or has what is not supported: YOLO heads, LRN, zeros between input
-        pixels, pooling with overlap or padding, incomplete groups of a normalization.
+        pixels, incomplete groups of a normalization.
     """
     path = Path(path)
     try:
@@ -199,11 +199,11 @@ def _read(source: Any, shape: tuple[int, ...], scheme: str | None) -> tuple[Netw
         elif letter == "P":
             window, stride, padding = (fields[i : i + 3] for i in (0, 3, 6))
             whole_image, dropout, kind, name = fields[9:]
-            if window != stride or any(padding):
-                msg = "has pooling with overlap or padding"
-                raise _Unsupported(msg)
+            average = WindowAverage if any(padding) else AveragePooling
+            steps = None if window == stride else sides(stride)
             size = None if whole_image else sides(window)
-            add((MaxPooling if kind == "MAX" else AveragePooling)(size), *_dropout(dropout), *_activation(name))
+            pooling = (MaxPooling if kind == "MAX" else average)(size, steps, sides(padding) if any(padding) else 0)
+            add(pooling, *_dropout(dropout), *_activation(name))
         elif letter == "N":
             _, group, off, name = fields
             if off or group < 1 or shape[0] % group:
@@ -297,5 +297,6 @@ def _describe(layer: Layer, axes: int, rate: float, name: str) -> tuple[str, lis
     if isinstance(layer, PivotDense):
         return "D", [layer.width, rate, layer.bias_value, name], values[0]
     assert isinstance(layer, MaxPooling | AveragePooling)
-    window, kind = three(layer.window), "MAX" if isinstance(layer, MaxPooling) else "AVG"
-    return "P", [*window, *window, 0, 0, 0, int(layer.size is None), rate, kind, name], np.empty((0, 0))
+    geometry = [number for numbers in (layer.window, layer.strides, layer.pad) for number in three(numbers)]
+    kind = "MAX" if isinstance(layer, MaxPooling) else "AVG"
+    return "P", [*geometry, int(layer.size is None), rate, kind, name], np.empty((0, 0))

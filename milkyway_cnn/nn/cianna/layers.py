@@ -6,6 +6,8 @@
 * Dropout comes before the activation; what is kept is not divided by ``1 - rate``, so where dropout is off all
   values are multiplied by it. The pivot stays as it is. Rates up to 0.01 do nothing.
 * The activation of a normalization is left out forward, but its derivative is applied backward.
+* A mean over a window that lies partly outside of the image is one of the numbers inside, as ours; backward each of
+  them gets its share of the whole window.
 
 One is not reproduced: a leaky ReLU compares the gradient, not its value, with the saturation backward.
 """
@@ -21,8 +23,9 @@ import numpy as np
 from milkyway_cnn.nn.convolution import Convolution
 from milkyway_cnn.nn.layer import Layer, Parameter
 from milkyway_cnn.nn.loss import Loss
+from milkyway_cnn.nn.pooling import AveragePooling
 
-__all__ = ["BiasedConvolution", "BoundedActivation", "PivotDense", "Quadratic", "Thinning"]
+__all__ = ["BiasedConvolution", "BoundedActivation", "PivotDense", "Quadratic", "Thinning", "WindowAverage"]
 
 
 @dataclass(eq=False)
@@ -43,6 +46,19 @@ class BiasedConvolution(Convolution):
         own *= np.float32(self.bias_value)
         own += np.float32(keep) * before
         return gradient_in
+
+
+class WindowAverage(AveragePooling):
+    """Mean over the numbers of a window in the image, whose gradient is divided by those of the whole window."""
+
+    def build(self, batch, ops, *, first):
+        super().build(batch, ops, first=first)
+        padded = np.pad(np.ones((1, 1, *self.images[1:]), np.float32), ((0, 0), (0, 0), *((p, p) for p in self.pad)))
+        self.share = np.empty((1, 1, *self.maps[1:]), np.float32)  # of each window that is in the image
+        ops.average_pool(padded, self.window, self.strides, (0, 0, 0), self.share)
+
+    def _pool_backward(self, gradient, gradient_in):
+        super()._pool_backward(gradient * self.share, gradient_in)
 
 
 @dataclass(eq=False)
