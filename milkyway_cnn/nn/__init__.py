@@ -5,11 +5,12 @@
 >>> net.predict(x)
 
 A network is a list of layers (`layer` says what a layer is, one file each), all arithmetic goes through a compute
-scheme (`scheme`), `fit` trains by the epoch, `file` is what is on disk.
+scheme (`scheme`), `fit` trains by the epoch with what `Batches` makes of arrays and stores, `file` is what is on disk.
 """
 
 from milkyway_cnn.nn import cianna
 from milkyway_cnn.nn.activation import LeakyReLU, Logistic, Softmax
+from milkyway_cnn.nn.batches import Batches
 from milkyway_cnn.nn.convolution import Convolution
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
@@ -30,6 +31,7 @@ __all__ = [
     "AdamW",
     "AveragePooling",
     "BatchNormalization",
+    "Batches",
     "Convolution",
     "Cosine",
     "CrossEntropy",

@@ -92,6 +92,9 @@ def fit(
         start = time.perf_counter()
         total, done, rate = 0.0, 0, math.nan
         for batch in batches(epoch):
+            if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+                msg = f"a batch is {type(batch).__name__}; make it (input, target) or (input, target, weights)"
+                raise InputError(msg)
             rate = schedule(epoch, net.steps)
             value = net.step(*batch, loss=loss, optimizer=optimizer, rate=rate)
             _check(value, "loss", epoch, batch, checkpoint, best)
@@ -129,8 +132,8 @@ def _check(value: float, what: str, epoch: int, data: tuple[Any, ...], checkpoin
     if math.isfinite(value):
         return
     kept = f"; the last good weights are in {best or checkpoint}" if best or checkpoint else ""
-    for name, values in zip(("input", "target", "weights"), data, strict=False):
-        if not np.isfinite(np.asarray(values)).all():
+    for name, values in zip(("input", "target", "weight"), data, strict=False):
+        if values is not None and not np.isfinite(np.asarray(values)).all():
             msg = f"the {what} is {value} in epoch {epoch + 1} because the {name} is not finite: mask its NaN{kept}"
             raise InputError(msg)
     msg = f"the {what} is {value} in epoch {epoch + 1}: choose a lower learning rate or clip gradients{kept}"

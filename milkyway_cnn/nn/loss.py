@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.scheme import scheme
 
 __all__ = ["AbsoluteError", "CrossEntropy", "GaussianNLL", "Loss", "SquaredError"]
@@ -47,7 +48,12 @@ class Loss:
         each = np.empty(len(output))
         if weights is not None:
             weights = np.atleast_2d(np.ascontiguousarray(weights, np.float32))
-            np.broadcast_to(weights, target.shape)  # refuses what does not fit
+            fits = [own in (1, n) for own, n in zip(weights.shape, target.shape, strict=False)]
+            if weights.ndim != 2 or not all(fits):
+                msg = (
+                    f"the weights are {weights.shape} and the targets {target.shape}; give as many, or 1, on each axis"
+                )
+                raise InputError(msg)
         if gradient is None:
             gradient = np.empty_like(output)
         self._compute(ops or scheme(), output, target, _ONE if weights is None else weights, each, gradient)

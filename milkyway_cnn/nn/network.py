@@ -111,6 +111,17 @@ class Network:
             msg = f"{what} is {got}; this network takes an array of numbers of shape (n, {', '.join(map(str, shape))})"
             raise InputError(msg)
 
+    def _check_pair(self, x: Any, target: Any, loss: Any) -> tuple[int, tuple[int, ...]]:
+        """Refuse what does not belong together; count the examples and give a target's shape."""
+        self._check(x, self.input_shape, "the input")
+        shape = (*self.output_shape[:-1], loss.targets(self.output_shape[-1]))
+        self._check(target, shape, "the target")
+        n = x.shape[0]
+        if target.shape[0] != n or n == 0:
+            msg = f"there are {n} inputs and {target.shape[0]} targets; give as many of both, and at least one"
+            raise InputError(msg)
+        return n, shape
+
     def _given(self, x: Any) -> np.ndarray:
         """Give the input as the first layer takes it: any type of number for a scaling, else float32."""
         return np.ascontiguousarray(x, None if isinstance(self.layers[0], Scaling) else np.float32)
@@ -140,13 +151,7 @@ class Network:
         weights : broadcastable to target, optional
             Factor of each output in the loss.
         """
-        self._check(x, self.input_shape, "the batch")
-        targets = (*self.output_shape[:-1], loss.targets(self.output_shape[-1]))
-        self._check(target, targets, "the target")
-        n = len(x)
-        if len(target) != n or n == 0:
-            msg = f"a batch has {n} inputs and {len(target)} targets; give as many of both, and at least one"
-            raise InputError(msg)
+        n, targets = self._check_pair(x, target, loss)
         self._build(n)
         gradient = self._gradient[:n].reshape(n, -1)
         scaled = self._target.reshape(-1)[: n * math.prod(targets)].reshape(n, *targets)
@@ -178,13 +183,14 @@ class Network:
             Examples of one pass; the last bits of the outputs may depend on it.
         """
         self._check(x, self.input_shape, "the input")
-        self._build(min(batch, max(1, len(x))))
-        shape = (len(x), *self.output_shape)
+        n = x.shape[0]  # stores may have no len()
+        self._build(min(batch, max(1, n)))
+        shape = (n, *self.output_shape)
         out = np.empty(shape if samples is None else (samples, *shape), np.float32)
         whole = range(len(self.layers))
         cut = next((i for i in whole if self.layers[i].random), len(whole))
         stream = _stream(seed, _PREDICTION)
-        for begin in range(0, len(x), batch):
+        for begin in range(0, n, batch):
             part = slice(begin, begin + batch)
             common = self._forward(self._given(x[part]), whole[:cut], None)
             if samples is None:
@@ -198,14 +204,15 @@ class Network:
     def evaluate(self, x: Any, target: Any, weights: Any = None, *, loss: Any) -> float:
         """Mean loss over examples, without dropout, in the units and with the weights of `step`."""
         total = 0.0
-        for begin in range(0, len(x), _BATCH):
+        count, _ = self._check_pair(x, target, loss)
+        for begin in range(0, count, _BATCH):
             part = slice(begin, begin + _BATCH)
             scale = np.float32(1.0 / self.output_scale)
             output, wanted = self.predict(x[part]) * scale, np.asarray(target[part], np.float32) * scale
             n = len(output)
             factor = None if weights is None else weights[part]
             total += loss(output.reshape(n, -1), wanted.reshape(n, -1), factor, ops=self.ops) * n
-        return total / len(x)
+        return total / count
 
     def summary(self) -> str:
         """Table of layers with output shapes, weights and memory of the weights."""
@@ -260,10 +267,10 @@ class Network:
         """
         description, arrays = file.read(path)
         # Through layers, for a file need not name fields that are as they are by default.
-        theirs, own = (
+        there, here = (
             json.dumps([layer.describe() for layer in layers]) for layers in (_layers(path, description), self.layers)
         )
-        if theirs != own or tuple(description["input_shape"]) != self.input_shape:
+        if there != here or tuple(description["input_shape"]) != self.input_shape:
             msg = f"{path} holds a network of another architecture; restore it into the one that wrote it"
             raise InputError(msg)
         described = optimizer and {"kind": type(optimizer).__name__} | asdict(optimizer)

@@ -33,6 +33,8 @@ def _allocate(parameters: Sequence[Parameter], count: int) -> None:
 class SGD:
     """Stochastic gradient descent with momentum: ``v = momentum v - rate (g + weight_decay w)``, ``w = w + v``.
 
+    The rate is in the velocity, as in CIANNA; PyTorch keeps it out, which is the same while the rate is constant.
+
     Without clipping the gradient is accumulated in the velocity, and takes no memory of its own. The velocity is
     stored divided by ``momentum**k``, k steps after it was last rescaled, so that a step need not multiply it: BLAS
     then adds the gradient, and the update reads the velocity, in one pass each.

@@ -100,8 +100,24 @@ def test_bad_data_end_in_one_sentence():
         train(network(), batches=lambda epoch: [(broken, Y)])
     with pytest.raises(InputError, match="because the target is not finite: mask its NaN"):
         train(network(), batches=lambda epoch: [(X, np.full_like(Y, np.nan))])
+    with pytest.raises(InputError, match="because the weight is not finite: mask its NaN"):
+        train(network(), batches=lambda epoch: [(X, Y, np.full_like(Y, np.inf))])
+    with pytest.raises(InputError, match=r"because the input is not finite"):
+        train(network(), batches=lambda epoch: [(broken, Y, None)])
     with pytest.raises(InputError, match="epoch 1 has no batches"):
         train(network(), batches=lambda epoch: [])
+    with pytest.raises(InputError, match=r"a batch is ndarray; make it \(input, target\)"):
+        train(network(), batches=lambda epoch: [X])
+    with pytest.raises(InputError, match=r"the weights are \(64, 2\) and the targets \(64, 3\); give as many, or 1"):
+        train(network(), batches=lambda epoch: [(X, Y, np.ones((64, 2)))])
+    with pytest.raises(InputError, match="there are 64 inputs and 60 targets"):
+        train(network(), batches=lambda epoch: [(X, Y[4:])])
+    with pytest.raises(InputError, match="there are 16 inputs and 15 targets"):
+        list(nn.fit(network(), batches, (X[48:], Y[49:]), epochs=1, **OPTIONS))
+    with pytest.raises(InputError, match=r"the target is object \(64, 3\); this network takes an array of numbers"):
+        train(network(), batches=lambda epoch: [(X, Y.astype(object))])
+    with pytest.raises(InputError, match="the input is complex64"):
+        network().predict(X.astype(np.complex64))
 
 
 def test_stops_when_patience_ends():

@@ -478,3 +478,41 @@ def test_presets_connect(name):
     assert layers(PRESETS[name], dropout=0.1)
     if name != "published":  # 205 MiB
         assert build(name, channels=2, bins=100).output_shape == (100,)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.floats(allow_infinity=True) | st.sampled_from(["", "Dense"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["kind", "width"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_foreign_descriptions_are_refused(tmp_path_factory, data):
+    """Whole files with anything in the place of one entry, of a layer or of one of its fields."""
+    path = tmp_path_factory.getbasetemp() / "foreign"
+    if not path.exists():
+        normalized().save(path, optimizer=SGD)
+    description, arrays = file.read(path)
+    changed = json.loads(json.dumps(description))
+    place = changed
+    while True:
+        name = data.draw(st.sampled_from([*place] if isinstance(place, dict) else [*range(len(place))]))
+        if isinstance(place[name], dict | list) and place[name] and data.draw(st.booleans()):
+            place = place[name]
+        else:
+            place[name] = data.draw(JSON)
+            break
+    other = path.with_name("changed")
+    file.write(other, changed, arrays)
+    try:
+        nn.Network.load(other).restore(other, SGD)
+    except InputError as error:
+        assert str(other) in str(error)
+
+
+def test_a_scheme_that_is_not_known_is_not_the_fault_of_the_file(tmp_path):
+    small().save(tmp_path / "net")
+    with pytest.raises(InputError, match=r"^compute scheme 'gpu' is not known"):
+        nn.Network.load(tmp_path / "net", scheme="gpu")

@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from milkyway_cnn import nn
-from milkyway_cnn.nn.layer import Draw
+from milkyway_cnn.nn.layer import Draw, Parameter
+from milkyway_cnn.nn.scheme import scheme
 
 torch = pytest.importorskip("torch")
 common = settings(max_examples=25, deadline=None)
@@ -52,31 +53,33 @@ def compare(layer, x, function):
         close(a, e)
 
 
-@common
-@given(
-    st.integers(1, 3),
-    st.tuples(*(st.integers(4, 12),) * 3),
-    st.integers(1, 3),
-    st.sampled_from([1, 2, 3, 5]),
-    st.integers(1, 3),
-    st.integers(0, 2),
-    st.integers(1, 3),
-    st.sampled_from([0.0, 0.1, 1.0]),
+CONVOLVED = st.tuples(  # kernel, stride, padding, pool and image along an axis
+    st.integers(1, 5), st.integers(1, 3), st.integers(0, 2), st.integers(1, 3), st.integers(4, 12)
 )
-def test_convolution(axes, size, channels, kernel, stride, padding, pool, slope):
-    size = size[:axes]
-    assume(all((n + 2 * padding - kernel) // stride + 1 >= pool for n in size) and (axes < 3 or pool == 1))
-    functional = torch.nn.functional
-    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[axes - 1]
-    pools = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)[axes - 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(CONVOLVED, min_size=1, max_size=3),
+    st.integers(1, 20),
+    st.integers(1, 3),
+    st.integers(1, 6),
+    st.sampled_from([0.0, 0.01, 0.3, 1.0]),
+)
+def test_convolution(geometry, n, channels, filters, slope):
+    kernel, stride, padding, pool, image = zip(*geometry, strict=True)
+    pool = (1, *pool[1:]) if len(pool) == 3 else pool
+    assume(
+        all((i + 2 * p - k) // s + 1 >= q for k, s, p, q, i in zip(kernel, stride, padding, pool, image, strict=True))
+    )
+    functional, axes = torch.nn.functional, len(image)
 
     def function(x, w, b):
-        y = convolve(x, w.reshape(w.shape[0], w.shape[1], *(kernel,) * axes), b, stride, padding)
-        return pools(functional.leaky_relu(y, slope), pool)
+        y = getattr(functional, f"conv{axes}d")(x, w.reshape(*w.shape[:2], *kernel), b, stride, padding)
+        return getattr(functional, f"max_pool{axes}d")(functional.leaky_relu(y, slope), pool)
 
-    layer = nn.Convolution(4, kernel, stride, padding, pool, slope)
     # Where the slope is 0, all negative values of a window tie at 0, and only we keep which was largest: no gradient.
-    compare(layer, numbers((5, channels, *size)), function)
+    compare(nn.Convolution(filters, kernel, stride, padding, pool, slope), numbers((n, channels, *image)), function)
 
 
 AXIS = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2), st.integers(4, 9)).filter(
@@ -158,33 +161,109 @@ def test_activation(layer, function):
     compare(layer, 3 * numbers((6, 9)), function)
 
 
-@common
-@given(st.integers(1, 40), st.integers(1, 30), st.sampled_from(["squared", "absolute", "gaussian", "entropy"]))
-def test_loss(n, outputs, name):
-    functional = torch.nn.functional
-    o, t = numbers((n, outputs)), numbers((n, outputs), 1)
-    if name == "gaussian":
-        o = numbers((n, 2 * outputs))
+LOSSES = {
+    "squared": (nn.SquaredError(), lambda o, t, w: (w * (o - t) ** 2).mean()),
+    "cumulative": (
+        nn.SquaredError(0.3),
+        lambda o, t, w: (w * ((o - t) ** 2 + 0.3 * (o - t).cumsum(1) ** 2)).mean(),
+    ),
+    "absolute": (nn.AbsoluteError(), lambda o, t, w: (w * (o - t).abs()).mean()),
+    "entropy": (nn.CrossEntropy(), lambda o, t, w: -(w * t * o.log()).sum(1).mean()),
+    "gaussian": (
+        nn.GaussianNLL(),
+        lambda o, t, w: (w * torch.nn.functional.gaussian_nll_loss(*halves(o, t), reduction="none", eps=1e-12)).mean(),
+    ),
+}
+
+
+def halves(o, t):
+    mean, log_variance = o.chunk(2, dim=1)
+    return mean, t, log_variance.exp()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 30), st.sampled_from([*LOSSES]), st.booleans(), st.booleans(), st.booleans())
+def test_loss(n, outputs, name, weighted, rows, columns):
+    o, t = numbers((n, outputs * (2 if name == "gaussian" else 1))), numbers((n, outputs), 1)
     if name == "entropy":
         o, t = np.abs(o) + np.float32(0.1), np.abs(t)
         o /= o.sum(axis=1, keepdims=True)
-    loss, function = {
-        "squared": (nn.SquaredError(), functional.mse_loss),
-        "absolute": (nn.AbsoluteError(), functional.l1_loss),
-        "gaussian": (
-            nn.GaussianNLL(),
-            lambda o, t: functional.gaussian_nll_loss(o[:, :outputs], t, o[:, outputs:].exp()),
-        ),
-        "entropy": (nn.CrossEntropy(), lambda o, t: functional.cross_entropy(o.log(), t)),
-    }[name]
+    w = np.abs(numbers((n if rows else 1, outputs if columns else 1), 2))
+    loss, function = LOSSES[name]
     output = torch.tensor(o, requires_grad=True)
-    expected = function(output, torch.tensor(t))
+    expected = function(output, torch.tensor(t), torch.tensor(w) if weighted else torch.ones(1, 1))
     expected.backward()
     gradient = np.empty_like(o)
-    assert loss(o, t, None, gradient) == pytest.approx(float(expected.detach()), rel=1e-5, abs=1e-6)
-    # cross_entropy normalizes once more; for probabilities that changes its gradient by a constant of each example
-    shift = output.grad.numpy() - gradient
-    close(gradient + (shift.mean(axis=1, keepdims=True) if name == "entropy" else 0), output.grad)
+    assert loss(o, t, w if weighted else None, gradient) == pytest.approx(float(expected.detach()), rel=1e-5, abs=1e-6)
+    close(gradient, output.grad)
+
+
+@pytest.mark.parametrize(
+    "ours_, name", [("squared", "mse_loss"), ("absolute", "l1_loss"), ("gaussian", "gaussian_nll_loss")]
+)
+def test_losses_are_those_of_the_same_name(ours_, name):
+    o, t = numbers((7, 10 if ours_ == "gaussian" else 5)), numbers((7, 5), 1)
+    output, target = torch.tensor(o), torch.tensor(t)
+    arguments = halves(output, target) if ours_ == "gaussian" else (output, target)
+    expected = float(getattr(torch.nn.functional, name)(*arguments))
+    assert LOSSES[ours_][0](o, t) == pytest.approx(expected, rel=1e-5)
+
+
+@common
+@given(st.integers(1, 20), st.integers(2, 30))
+def test_softmax_and_cross_entropy_together(n, classes):
+    """PyTorch joins them: the loss and the gradient of what goes into the softmax."""
+    x, t = 3 * numbers((n, classes)), np.abs(numbers((n, classes), 1))
+    t /= t.sum(axis=1, keepdims=True)
+    net = nn.Network([nn.GroupNormalization(1), nn.Softmax()], (classes,))
+    net._build(n)
+    y, gradient = net.layers[1].forward(x, None), np.empty_like(x)
+    value = nn.CrossEntropy()(y, t, None, gradient)
+    logits = torch.tensor(x, requires_grad=True)
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor(t))
+    expected.backward()
+    assert value == pytest.approx(float(expected.detach()), rel=1e-5)
+    close(net.layers[1].backward(gradient, 1.0, 0.0), logits.grad)
+
+
+OPTIMIZERS = st.one_of(
+    st.tuples(st.just("SGD"), st.sampled_from([0.0, 0.5, 0.9, 0.99]), st.sampled_from([0.0, 1e-3, 0.1])),
+    st.tuples(
+        st.just("AdamW"), st.sampled_from([(0.9, 0.999), (0.5, 0.9), (0.0, 0.99)]), st.sampled_from([0.0, 0.01, 0.1])
+    ),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=3), min_size=1, max_size=3),
+    OPTIMIZERS,
+    st.sampled_from([1e-3, 0.03]),
+    st.sampled_from([None, 0.5, 100.0]),
+)
+def test_optimizer(shapes, described, rate, clip):
+    """Given the same gradients, the same weights, step by step; the learning rate is constant (see `SGD`)."""
+    name, inertia, decay = described
+    parameters = [Parameter(str(i), numbers(shape, i)) for i, shape in enumerate(shapes)]
+    tensors = [torch.tensor(parameter.value.copy(), requires_grad=True) for parameter in parameters]
+    if name == "SGD":
+        optimizer = nn.SGD(inertia, decay, clip)
+        twin = torch.optim.SGD(tensors, lr=rate, momentum=inertia, weight_decay=decay)
+    else:
+        optimizer = nn.AdamW(*inertia, weight_decay=decay, clip=clip)
+        twin = torch.optim.AdamW(tensors, lr=rate, betas=inertia, weight_decay=decay)
+    for step in range(6):
+        scale, keep = optimizer.prepare(parameters, rate, step)
+        for i, (parameter, tensor) in enumerate(zip(parameters, tensors, strict=True)):
+            gradient = numbers(parameter.value.shape, 10 * step + i)
+            parameter.gradient[...] = np.float32(scale) * gradient + np.float32(keep) * parameter.gradient
+            tensor.grad = torch.tensor(gradient)
+        if clip:
+            torch.nn.utils.clip_grad_norm_(tensors, clip)
+        optimizer.update(parameters, rate, step, scheme("cpu"))
+        twin.step()
+        for parameter, tensor in zip(parameters, tensors, strict=True):
+            close(parameter.value, tensor)
 
 
 def network_and_twin():

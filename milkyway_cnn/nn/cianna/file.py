@@ -7,6 +7,7 @@ from the layers before.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from pathlib import Path
@@ -62,6 +63,11 @@ class _Binary:
         self.place += form.size
         return [v.split(b"\0")[0].decode("latin-1") if isinstance(v, bytes) else v for v in values]
 
+    def expect(self, rows: int, columns: int) -> None:
+        """Refuse sizes that the rest of the file cannot fill, before there is memory for them."""
+        if 4 * rows * columns > len(self.content) - self.place:
+            raise ValueError
+
     def weights(self, rows: int, columns: int) -> np.ndarray:
         values = np.frombuffer(self.content, "<f4", rows * columns, self.place)
         self.place += values.nbytes
@@ -86,6 +92,10 @@ class _Text:
         return [
             float(g) if "." in g and g[-1].isdigit() and g[0] in "-.0123456789" else _number(g) for g in match.groups()
         ]
+
+    def expect(self, rows: int, columns: int) -> None:
+        if rows > len(self.lines) or len(self.lines[-1].split()) != columns:
+            raise ValueError
 
     def weights(self, rows: int, columns: int) -> np.ndarray:
         values = np.array([self.lines.pop().split() for _ in range(rows)], np.float32)
@@ -192,6 +202,7 @@ def _read(source: Any, shape: tuple[int, ...], scheme: str | None) -> tuple[Netw
             if name.startswith("YOLO"):
                 msg = "has a YOLO head"
                 raise _Unsupported(msg)
+            source.expect(filters, math.prod(kernel[:axes]) * shape[0] + 1)
             add(BiasedConvolution(filters, sides(kernel), sides(stride), sides(padding), slope=1.0, bias_value=bias))
             weights = source.weights(filters, layers[-1].parameters[0].value[0].size + 1)
             values += [weights[:, :-1], weights[:, -1]]
@@ -214,6 +225,7 @@ def _read(source: Any, shape: tuple[int, ...], scheme: str | None) -> tuple[Netw
             add(*_activation(name, forward_too=False))
         else:
             units, dropout, bias, name = fields
+            source.expect(math.prod(shape) + (not dense), units + 1)
             add(PivotDense(units, bias, dense))
             values.append(source.weights(*layers[-1].parameters[0].value.shape))
             add(*_dropout(dropout, pivot=True), *_activation(name, pivot=True))
