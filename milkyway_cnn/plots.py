@@ -9,12 +9,13 @@ import numpy as np
 
 from milkyway_cnn.figures import DIFFERENCE, UNOBSERVED, Figure, in_longitude
 from milkyway_cnn.nn import Record
+from milkyway_cnn.sightlines import cells_of
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["diagrams", "held_out", "mock_profiles", "star_counts", "training_curves"]
+__all__ = ["census", "diagrams", "held_out", "mock_profiles", "star_counts", "training_curves"]
 
 #: Color map of star counts: another one than that of extinction, equally safe for the color-blind.
 STARS = "viridis"
@@ -36,6 +37,46 @@ def star_counts(observed: xr.Dataset, least_coverage: float = 0.9) -> Figure:
     in_longitude(axes.xaxis)
     axes.set_ylabel("Galactic latitude $b$ (deg)")
     figure.colorbar(image, ax=axes, label="1000 stars / deg$^2$", fraction=0.03, pad=0.015)
+    return figure
+
+
+def census(counted: xr.Dataset, band: str | None = None) -> Figure:
+    """Maps of `surveys.census`: stars that a diagram accepts, and in a band what crowding costs and where counts end.
+
+    Parameters
+    ----------
+    band
+        By default the last.
+    """
+    from matplotlib.collections import PolyCollection
+
+    cells = cells_of(counted.attrs)
+    band = str(counted["band"].values[-1]) if band is None else band
+    here = counted.sel(band=band)
+    name = "$K_s$" if band == "Ks" else f"${band}$"
+    panels = {
+        "1000 stars / deg$^2$": here["star_density"] / 1e3,
+        f"crowding, {name} (mag)": here["crowding"],
+        f"turnover, {name} (mag)": here["turnover"],
+    }
+    corners = cells.outlines()
+    middle = float(corners[..., 1].mean())
+    squeeze = float(np.cos(np.radians(middle)))
+    width, height = np.ptp(corners[..., 0]) * squeeze, np.ptp(corners[..., 1])
+    figure = Figure(9.0, 3 * (float(np.clip(7.5 * height / width, 1.0, 5.0)) + 0.5) + 0.5, layout="compressed")
+    for axes, (label, values) in zip(figure.subplots(3, 1, sharex=True), panels.items(), strict=True):
+        axes.set_facecolor(UNOBSERVED)
+        shown = np.ma.masked_invalid(values.where(here["stars"] > 0).values.ravel())
+        drawn = PolyCollection(list(corners), array=shown, cmap=STARS, lw=0)
+        if label.startswith("crowding"):
+            drawn.set_clim(0.0, max(0.1, float(shown.max() or 0.0)))
+        axes.add_collection(drawn)
+        axes.set_xlim(corners[..., 0].max(), corners[..., 0].min())
+        axes.set_ylim(corners[..., 1].min(), corners[..., 1].max())
+        axes.set_aspect(1.0 / squeeze)
+        axes.set_ylabel("$b$ (deg)")
+        figure.colorbar(drawn, ax=axes, label=label, fraction=0.03, pad=0.015)
+    in_longitude(axes.xaxis)
     return figure
 
 

@@ -93,6 +93,16 @@ class Cones:
         """Directions of the cones (deg)."""
         return {"l": ("sightline", self.l), "b": ("sightline", self.b)}
 
+    def outlines(self) -> np.ndarray:
+        """Points around each cone, l and b (deg): (cones, 36, 2)."""
+        from astropy import units as u
+        from astropy.coordinates import SkyCoord
+
+        angle = np.arange(0, 360, 10)
+        centers = SkyCoord(self.l[:, None], self.b[:, None], unit="deg")
+        around = centers.directional_offset_by(angle[None, :] * u.deg, self.radius * u.deg)
+        return np.stack([_beside(around.ra.deg, self.l), around.dec.deg], axis=-1)
+
     def description(self) -> dict[str, list]:
         """Plain values of which `cells_of` makes these cones again."""
         return {"cones": [self.radius, *(value for direction in self.directions for value in direction)]}
@@ -122,6 +132,11 @@ class Cones:
 
     def _tree(self) -> cKDTree:
         return cKDTree(_vectors(self.l, self.b))
+
+
+def _beside(l: np.ndarray, center: np.ndarray) -> np.ndarray:
+    """Longitudes within 180 deg of the center of their row."""
+    return center[:, None] + (l - center[:, None] + 180.0) % 360.0 - 180.0
 
 
 def _chord(angle: float) -> float:

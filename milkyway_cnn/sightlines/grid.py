@@ -106,6 +106,13 @@ class Grid:
         """Solid angles (square degrees), with the dimension along which they change."""
         return "b", self.solid_angle
 
+    def outlines(self) -> np.ndarray:
+        """Corners of each cell, l and b (deg): (cells, 4, 2)."""
+        half = self.cell / 2
+        b, l = (axis.ravel() for axis in np.meshgrid(self.b, self.l, indexing="ij"))
+        steps = ((-half, -half), (half, -half), (half, half), (-half, half))
+        return np.stack([np.stack([l + x, b + y], axis=-1) for x, y in steps], axis=1)
+
     def description(self) -> dict[str, list]:
         """Plain values of which `cells_of` makes these cells again."""
         return {"grid": list(astuple(self))}

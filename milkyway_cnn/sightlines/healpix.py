@@ -111,10 +111,14 @@ class Healpix:
         """Plain values of which `cells_of` makes these pixels again."""
         return {"healpix": [self.nside, *self.pixels]}
 
-    def corners(self) -> tuple[np.ndarray, np.ndarray]:
-        """Corners of each pixel, l and b (deg): (pixels, 4) each."""
+    def outlines(self) -> np.ndarray:
+        """Corners of each pixel, l and b (deg): (pixels, 4, 2)."""
         l, b = _healpix(self.nside).boundaries_lonlat(np.array(self.pixels), 1)
-        return np.array(l.deg), np.array(b.deg)
+        center = self.l[:, None]
+        # Beside the center, and all on one side of the sky where the pixels cross l = 0.
+        across = np.ptp(self.l) > np.ptp((self.l + 180.0) % 360.0)
+        center = (center + 180.0) % 360.0 - 180.0 if across else center
+        return np.stack([center + (l.deg - center + 180.0) % 360.0 - 180.0, b.deg], axis=-1)
 
     def cell_index(self, l: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Find the place in `pixels` of each position (deg), or -1; (n,) int32."""

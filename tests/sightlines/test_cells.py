@@ -51,8 +51,19 @@ def test_healpix_pixels_agree_with_astropy_healpix():
     np.testing.assert_array_equal(PIXELS.cell_index(PIXELS.l, PIXELS.b), np.arange(len(PIXELS.pixels)))
     assert Healpix.within((0, 360, 0.01, 90), 64).solid_angle.sum() == pytest.approx(41252.96 / 2, rel=0.01)
     assert Healpix(1, range(12)).solid_angle.sum() == pytest.approx(41252.96, abs=0.01)
-    l, b = PIXELS.corners()
-    assert l.shape == b.shape == (len(PIXELS.pixels), 4)
+
+
+@pytest.mark.parametrize("cells", [GRID, CONES, PIXELS])
+def test_outlines_are_around_the_cells(cells):
+    outlines = cells.outlines()
+    assert len(outlines) == np.prod(cells.shape)
+    middle = outlines.mean(axis=1)
+    if cells is not CONES:  # one of them is near the pole
+        np.testing.assert_array_equal(cells.cell_index(*middle.T), np.arange(len(outlines)))
+        assert np.ptp(outlines[..., 0]) < 25
+    corners = SkyCoord(*outlines[:, 0].T, unit="deg")
+    centers = SkyCoord(*outlines[:, len(outlines[0]) // 2].T, unit="deg")
+    assert (corners.separation(centers).deg < 4).all()
 
 
 @pytest.mark.parametrize("cells", [GRID, CONES, PIXELS])
