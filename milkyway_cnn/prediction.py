@@ -9,7 +9,7 @@ import xarray as xr
 
 from milkyway_cnn.channels import bare_of
 from milkyway_cnn.diagrams import over_channels
-from milkyway_cnn.galaxy.models import chosen
+from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.nn import Network
 from milkyway_cnn.profile_network import channels
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
@@ -25,7 +25,7 @@ def bare_cells(
     *,
     seed: int,
     kinds: Sequence[Diagram | str] | None = None,
-    galaxy: str = "embedded",
+    galaxy: str | Galaxy = "embedded",
     on_cell: Callable[[int], None] = lambda cells: None,
 ) -> xr.DataArray:
     """Model the diagram of every cell as it would be without dust.
@@ -37,7 +37,7 @@ def bare_cells(
     kinds
         Its diagrams, where they are not those of the table that have their names.
     galaxy
-        Whose stars these are: a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
+        Whose stars these are: a Galaxy, a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from milkyway_cnn.channels import Draws, channel
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.extinction.profiles import ProfilePrior, cumulative, draw_profiles, envelope
-from milkyway_cnn.galaxy.models import chosen
+from milkyway_cnn.galaxy.models import Galaxy, chosen, describe
 from milkyway_cnn.kernels import draws, fields
 from milkyway_cnn.sightlines import distance_edges
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
@@ -99,7 +99,7 @@ class Stream:
     law, R_V
         Extinction law, see `milkyway_cnn.extinction.law`.
     galaxy
-        Whose stars these are: a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
+        Whose stars these are: a Galaxy, a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
 
     Raises
     ------
@@ -119,7 +119,7 @@ class Stream:
         kinds: Sequence[Diagram | str] = ("2mass",),
         law: str = DEFAULT,
         R_V: float = 3.1,
-        galaxy: str = "embedded",
+        galaxy: str | dict[str, Any] | Galaxy = "embedded",
     ) -> None:
         self.sightlines = sightlines
         self.solid_angle = np.asarray(solid_angle)
@@ -127,7 +127,8 @@ class Stream:
         self.seed = seed
         self.prior = prior
         self.randomization = randomization
-        self.law, self.R_V, self.galaxy = law, R_V, galaxy
+        self.law, self.R_V = law, R_V
+        self.galaxy = chosen(galaxy)
         self.kinds = tuple(diagram_named(kind) if isinstance(kind, str) else kind for kind in kinds)
         if len({kind.axes.pixels for kind in self.kinds}) != 1:
             sizes = ", ".join(f"{kind.name} {kind.axes.pixels}" for kind in self.kinds)
@@ -136,9 +137,9 @@ class Stream:
         self._envelope = np.stack([envelope(l, b, edges) for l, b in sightlines])
         self._modes = fields.basis(edges.size - 1)
 
-        model = chosen(galaxy)
         self._channels = [
-            channel(kind, sightlines, self.solid_angle, seed=seed, law=law, R_V=R_V, model=model) for kind in self.kinds
+            channel(kind, sightlines, self.solid_angle, seed=seed, law=law, R_V=R_V, model=self.galaxy)
+            for kind in self.kinds
         ]
         self.bare = self._joined([made.bare for made in self._channels])
 
@@ -164,7 +165,7 @@ class Stream:
             "diagrams": [asdict(kind) for kind in self.kinds],
             "law": self.law,
             "R_V": self.R_V,
-            "galaxy": self.galaxy,
+            "galaxy": describe(self.galaxy),
         }
 
     @classmethod

@@ -6,6 +6,7 @@ the other end of the chain.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ import xarray as xr
 from milkyway_cnn import cube
 from milkyway_cnn.extinction.dust import MockDust
 from milkyway_cnn.extinction.law import DEFAULT, ratio
-from milkyway_cnn.galaxy.models import Galaxy, chosen
+from milkyway_cnn.galaxy.models import Galaxy, chosen, describe
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys import twomass
@@ -44,7 +45,7 @@ def observe_mock_sky(
     faintest_Ks: float = 14.5,
     law: str = DEFAULT,
     R_V: float = 3.1,
-    galaxy: str = "embedded",
+    galaxy: str | Galaxy = "embedded",
     on_cells: Callable[[int], object] = lambda done: None,
 ) -> xr.Dataset:
     """Observe the model Galaxy through mock dust: write the catalog, return the truth.
@@ -75,7 +76,7 @@ def observe_mock_sky(
     law, R_V
         Extinction law of the dust, see `milkyway_cnn.extinction.law`.
     galaxy
-        Whose stars these are: a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
+        Whose stars these are: a Galaxy, a model's name, or a path, see `milkyway_cnn.galaxy.models.chosen`.
     on_cells
         Told how many further cells are done.
 
@@ -106,7 +107,10 @@ def observe_mock_sky(
             append(strip[_generator(seed, column).permutation(len(strip))])
             on_cells(rows)
     truth = cube.build(delta_A_V.mean(axis=2), grid, edges, reach=float(edges[-1]), attrs={"seed": seed, "rays": rays})
-    return truth.drop_vars("delta_A_V_raw").assign_attrs(title="Extinction of a mock sky", dust=repr(dust))
+    galaxy = json.dumps(describe(model))
+    return truth.drop_vars("delta_A_V_raw").assign_attrs(
+        title="Extinction of a mock sky", dust=repr(dust), galaxy=galaxy
+    )
 
 
 def _ray_directions(grid: Grid, rays: int) -> tuple[np.ndarray, np.ndarray]:
@@ -199,7 +203,7 @@ def observe_mock_survey(
     rays: int = 4,
     law: str = DEFAULT,
     R_V: float = 3.1,
-    galaxy: str = "embedded",
+    galaxy: str | Galaxy = "embedded",
     on_cells: Callable[[int], object] = lambda done: None,
 ) -> None:
     """Observe the sky of `observe_mock_sky` with the survey of a diagram: write the stars that it can count.

@@ -1,6 +1,7 @@
 """The stream of examples: numbered, disjoint by split, the same anywhere, and stored as it is."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from milkyway_cnn import samples
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.profiles import ProfilePrior
+from milkyway_cnn.galaxy.models import GUMS_DR3
 from milkyway_cnn.sightlines import distance_edges
 
 
@@ -97,3 +99,16 @@ def test_an_output_of_the_besancon_model_stands_in_for_the_galaxy(stream, besanc
 def test_an_output_elsewhere_is_one_sentence(besancon_output):
     with pytest.raises(InputError, match="no output of the Besancon model lies within 10 deg of l=250, b=0"):
         samples.Stream([(250.0, 0.0)], np.array([0.02]), distance_edges(32, 0.2), seed=3, galaxy=str(besancon_output))
+
+
+def test_a_stream_writes_its_galaxy_down_whole(stream):
+    assert stream.describe()["galaxy"]["name"] == "embedded"
+    changed = replace(GUMS_DR3, r_sun=8.0)
+    sightline = [(280.0, 0.0)], np.array([0.02]), distance_edges(32, 0.2)
+    other = samples.Stream(*sightline, seed=3, galaxy=changed)
+    description = json.loads(json.dumps(other.describe()))
+    assert description["galaxy"]["r_sun"] == 8.0
+    again = samples.Stream.of(description)
+    assert again.galaxy == changed
+    np.testing.assert_array_equal(again.bare, other.bare)
+    assert other.bare.sum() > 1.05 * stream.bare[0].sum()

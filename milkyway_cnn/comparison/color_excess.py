@@ -13,6 +13,7 @@ import xarray as xr
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.law import DEFAULT, ratio
+from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.reduction import reduce_catalog
 from milkyway_cnn.sightlines import Grid
@@ -186,12 +187,15 @@ def _begin(grid: Grid, weights: np.ndarray) -> list[ExcessSums]:
     return [ExcessSums(grid, weights)]
 
 
-def bare_control(l: float, b: float, seed: int, solid_angle: float = 4.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def bare_control(
+    l: float, b: float, seed: int, solid_angle: float = 4.0, galaxy: str | Galaxy = "embedded"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Modeled stars to stand for a control field where there is none: J, H, Ks (mag) with the survey's errors.
 
-    `solid_angle` square degrees of the Galaxy model without dust, seen along (l, b) in deg.
+    `solid_angle` square degrees of a Galaxy (see `milkyway_cnn.galaxy.models.chosen`) without dust, seen along (l, b)
+    in deg.
     """
-    stars = synthesize(l, b, solid_angle, seed=seed)
+    stars = synthesize(l, b, solid_angle, seed=seed, model=chosen(galaxy))
     rng = np.random.default_rng(seed)
     J, H, Ks = (
         (bare + rng.normal(size=bare.size) * magnitude_error(bare, band)).astype(np.float32)

@@ -8,7 +8,7 @@ from typing import Any
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.galaxy import density, gums
-from milkyway_cnn.galaxy.besancon import BesanconModel
+from milkyway_cnn.galaxy.besancon import BesanconModel, read_besancon
 from milkyway_cnn.galaxy.density import GalaxyModel, ThinDisc
 from milkyway_cnn.galaxy.gums import GUMS_DR3
 
@@ -63,20 +63,25 @@ def named(name: str) -> GalaxyModel:
     return MODELS[name]
 
 
-def chosen(galaxy: str) -> Galaxy:
+def chosen(galaxy: str | dict[str, Any] | Galaxy) -> Galaxy:
     """Return the Galaxy that a run names: a model of `MODELS`, or outputs of the Besancon model in place of one.
 
     Parameters
     ----------
     galaxy
         A name, or the path of an output that states its solid angle (a catalog of the 2003 form, or what
-        ``milkyway-cnn besancon`` wrote), or of a folder of such outputs and nothing else.
+        ``milkyway-cnn besancon`` wrote), or of a folder of such outputs and nothing else. A Galaxy itself, or what
+        `describe` made of one, stands for itself.
 
     Raises
     ------
     InputError
         When it is neither, or a file cannot be used.
     """
+    if isinstance(galaxy, GalaxyModel | BesanconModel):
+        return galaxy
+    if isinstance(galaxy, dict):
+        return of(galaxy)
     if galaxy in MODELS:
         return MODELS[galaxy]
     place = Path(galaxy)
@@ -107,7 +112,14 @@ _TYPES = {
 
 
 def describe(model: Any) -> dict[str, Any]:
-    """Return a model as plain values, fit for JSON; every part says its `type`. `of` makes the model of it again."""
+    """Return a Galaxy as plain values, fit for JSON; every part says its `type`. `of` makes the Galaxy of it again.
+
+    Outputs of the Besancon model are described by the places of their files.
+    """
+    if isinstance(model, BesanconModel):
+        files = [str(catalog.path.absolute()) for catalog in model.catalogs]
+        areas = [catalog.solid_angle for catalog in model.catalogs]
+        return {"type": "BesanconModel", "files": files, "solid_angles": areas, "within": model.within}
 
     def plain(value: Any) -> Any:
         if is_dataclass(value):
@@ -118,8 +130,11 @@ def describe(model: Any) -> dict[str, Any]:
     return plain(model)
 
 
-def of(description: dict[str, Any]) -> GalaxyModel:
-    """Make the model that `describe` described."""
+def of(description: dict[str, Any]) -> Galaxy:
+    """Make the Galaxy that `describe` described."""
+    if description["type"] == "BesanconModel":
+        outputs = zip(description["files"], description["solid_angles"], strict=True)
+        return BesanconModel(tuple(read_besancon(file, area) for file, area in outputs), description["within"])
 
     def built(value: Any) -> Any:
         if isinstance(value, dict):
