@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import os
 import platform
 import statistics
@@ -142,7 +143,8 @@ def summary(result: dict) -> str:
         line = [net, "training" if training else "inference", str(threads)]
         for batch in batches:
             own = next(row for row in groups[batch] if row["peer"] == "milkyway_cnn")
-            line.append(f"{own['images_per_second']:,.0f} / s, {ratio(groups[batch]):.2f}x")
+            lead = ratio(groups[batch])
+            line.append(f"{own['images_per_second']:,.0f} / s" + ("" if math.isnan(lead) else f", **{lead:.2f}x**"))
         lines.append("| " + " | ".join(line) + " |")
     return "\n".join(lines)
 

@@ -10,13 +10,13 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def _pattern(module: str) -> str:
-    return f"(<!-- measured: python -m {re.escape(module)} -->\n)(.*?)(\n<!-- end of measured -->)"
+    return f"(<!-- measured: python -m {re.escape(module)} -->\n)(.*?)\n?(<!-- end of measured -->)"
 
 
 def renew(module: str, table: str) -> None:
     """Put a table in its place."""
     text = README.read_text()
-    README.write_text(re.sub(_pattern(module), lambda match: match[1] + table + match[3], text, flags=re.DOTALL))
+    README.write_text(re.sub(_pattern(module), lambda match: match[1] + table + "\n" + match[3], text, flags=re.DOTALL))
 
 
 def stored(module: str) -> str:
