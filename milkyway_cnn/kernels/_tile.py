@@ -24,9 +24,18 @@ __all__ = ["FILTERS", "PRODUCT", "WIDE", "add_outer_products", "largest", "produ
 
 #: Filters of one tile.
 FILTERS = 4
-#: Positions of one tile of `sum_taps`, taps of one tile of `add_outer_products`.
-WIDE = 4 if binding.get_host_cpu_features().get("avx512f") else 1
 
+
+def _has_avx_512() -> bool:
+    """Whether this processor has 32 vector registers of 16 numbers."""
+    try:
+        return bool(binding.get_host_cpu_features().get("avx512f"))
+    except RuntimeError:  # where LLVM does not know how to ask
+        return False
+
+
+#: Positions of one tile of `sum_taps`, taps of one tile of `add_outer_products`.
+WIDE = 4 if _has_avx_512() else 1
 #: Rows and columns of one tile of `product`; it is meant for processors with 32 vector registers.
 PRODUCT = (8, 2 * LANES)
 
