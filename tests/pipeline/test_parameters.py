@@ -40,6 +40,12 @@ def test_parameters_are_frozen_and_words_of_the_command_line_are_converted() -> 
         ({"b_max": 91}, "parameter b_max = 91: input should be less than or equal to 90"),
         ({"final_learning_rate": 0.5}, "final_learning_rate = 0.5 must not exceed learning_rate"),
         ({"control": "field.fits"}, "control = 'field.fits' belongs to a catalog, and there is none"),
+        ({"diagrams": []}, "parameter diagrams = []: list should have at least 1 item"),
+        ({"diagrams": ["2mas"]}, "there is no diagram '2mas'; choose from 2mass, "),
+        ({"diagrams": ["J-G/J"]}, "the diagram 'J-G/J' mixes surveys (2mass, gaia)"),
+        ({"diagrams": ["2mass", "2mass"]}, "diagrams = ['2mass', '2mass'] names one twice"),
+        ({"gaia": "g.vot"}, "gaia = 'g.vot' has no use, for there is no catalog beside it"),
+        ({"gaia": "g.vot", "catalog": "s.fits"}, "gaia = 'g.vot' has no use, for no diagram of gaia is asked for"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(values: dict[str, object], sentence: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.table import Table
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.pipeline import inputs
@@ -166,6 +167,23 @@ def test_catalogs_are_looked_for_and_looked_at_before_any_work(
     with pytest.raises(InputError, match=r"the control field none\.fits lies neither in .* nor beside"):
         again(chapters, tmp_path / "run", executed, catalog="far/stars.fits", control="none.fits")
     assert executed.names == [] and not (tmp_path / "run").exists()
+
+
+def test_catalogs_of_all_surveys_are_looked_at_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    position = {"l": np.full(5, 280.0), "b": np.zeros(5)}
+    for name, bands in (("stars.csv", ("J", "H", "Ks")), ("gaia.csv", ("G", "BP", "RP", "parallax"))):
+        columns = {column: np.full(5, 12.0) for band in bands for column in (band, f"{band}_error")}
+        Table(position | columns).write(name)
+    both = {"diagrams": ["2mass", "gaia-parallax"], "catalog": "stars.csv"}
+    found = inputs.located(Parameters(gaia="gaia.csv", **both))
+    assert found.gaia == str(tmp_path / "gaia.csv") and found.catalog == str(tmp_path / "stars.csv")
+    with pytest.raises(InputError, match=r"stars.csv lacks columns; needed, .* G \(Gmag or phot_g_mean_mag or G\)"):
+        inputs.located(Parameters(**both))
+    alone = inputs.located(Parameters(catalog="gaia.csv", diagrams=["gaia-color"]))
+    assert alone.catalog == str(tmp_path / "gaia.csv")
+    with pytest.raises(InputError, match=r"gaia.csv has no star within l 0 to 10"):
+        inputs.located(Parameters(gaia="gaia.csv", l_min=0, l_max=10, **(both | {"diagrams": ["gaia-color"]})))
 
 
 def test_outputs_of_the_besancon_model_are_looked_at_before_any_work(
