@@ -20,8 +20,8 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.surveys.catalog import Catalog
 from milkyway_cnn.surveys.columns import Source, recognize
 from milkyway_cnn.surveys.cuts import Cut
+from milkyway_cnn.surveys.formats import arrow_values, optional
 from milkyway_cnn.surveys.normalize import Region, galactic_positions, normalize
-from milkyway_cnn.surveys.table import arrow_values, optional
 
 if TYPE_CHECKING:
     import lsdb

@@ -15,7 +15,7 @@ import numpy as np
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.storage import replacing
 from milkyway_cnn.surveys.catalog import Catalog
-from milkyway_cnn.surveys.table import optional
+from milkyway_cnn.surveys.formats import optional
 
 __all__ = ["FORMATS", "ROW", "write_catalog", "writing_catalog"]
 
