@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from milkyway_cnn.diagrams import bare_diagram, parents, star_density, survey_parameters
-from milkyway_cnn.extinction.law import DEFAULT, polynomial
+from milkyway_cnn.extinction.horizon import tolerance, visible_stars
+from milkyway_cnn.extinction.law import DEFAULT, polynomial, ratio
 from milkyway_cnn.galaxy.models import EMBEDDED, Galaxy
 from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.galaxy.synthesis import synthesize
@@ -54,10 +55,19 @@ class Draws:
 
 
 class Channel(Protocol):
-    """Mock diagrams of one kind on several sightlines."""
+    """Mock diagrams of one kind on several sightlines.
+
+    Attributes
+    ----------
+    bare
+        Mean diagrams without dust: (sightlines, pixels, pixels) float32.
+    visible
+        `extinction.horizon.visible_stars` of a diagram: (sightlines, bins, levels) float32.
+    """
 
     kind: Diagram
     bare: np.ndarray
+    visible: np.ndarray
 
     def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
         """Fill diagrams (n, pixels, pixels) uint16 and the stars off them (n,) int32."""
@@ -67,6 +77,7 @@ def channel(
     kind: Diagram,
     sightlines: Sequence[tuple[float, float]],
     solid_angle: np.ndarray,
+    edges: np.ndarray,
     *,
     seed: int,
     law: str = DEFAULT,
@@ -81,6 +92,8 @@ def channel(
         Galactic (l, b) in degrees.
     solid_angle
         Of a diagram on each (square degrees): (sightlines,).
+    edges
+        Of the distance bins (kpc): (bins + 1,).
     seed
         Of stars and of what the bare diagrams average over.
     law, R_V
@@ -89,7 +102,7 @@ def channel(
         The Galaxy, see `milkyway_cnn.galaxy.models.chosen`.
     """
     made = _TwoMass if kind.name == "2mass" else _General
-    return made(kind, sightlines, np.asarray(solid_angle), seed, law, R_V, model)
+    return made(kind, sightlines, np.asarray(solid_angle), edges, seed, law, R_V, model)
 
 
 class _Parents:
@@ -113,19 +126,21 @@ class _TwoMass:
         kind: Diagram,
         sightlines: Sequence[tuple[float, float]],
         solid_angle: np.ndarray,
+        edges: np.ndarray,
         seed: int,
         law: str,
         R_V: float,
         model: Galaxy,
     ) -> None:
         self.kind = kind
-        lists, density, bare = [], [], []
+        lists, density, bare, visible = [], [], [], []
         for index, ((l, b), area) in enumerate(zip(sightlines, solid_angle * _PARENT_FACTOR, strict=True)):
             stars = synthesize(l, b, area, seed=seed + index, model=model)
             lists.append(parents(stars))
             density.append(star_density(stars, area))
             bare.append(bare_diagram(stars, area, seed=seed + index, axes=kind.axes) * np.float32(solid_angle[index]))
-        self.bare = np.stack(bare)
+            visible.append(_visible(kind, stars, edges, law, R_V) / np.float32(_PARENT_FACTOR))
+        self.bare, self.visible = np.stack(bare), np.stack(visible)
         self._parents = _Parents(lists, [_PARENT_FACTOR] * len(lists), seed)
         self._survey = survey_parameters(np.array(density), law, R_V)
 
@@ -146,13 +161,14 @@ class _General:
         kind: Diagram,
         sightlines: Sequence[tuple[float, float]],
         solid_angle: np.ndarray,
+        edges: np.ndarray,
         seed: int,
         law: str,
         R_V: float,
         model: Galaxy,
     ) -> None:
         self.kind = kind
-        lists, factors, density, bare = [], [], [], []
+        lists, factors, density, bare, visible = [], [], [], [], []
         for index, ((l, b), area) in enumerate(zip(sightlines, solid_angle, strict=True)):
             drawn = _affordable(kind, l, b, float(area) * _PARENT_FACTOR, seed, model)
             stars = synthesize(l, b, drawn, seed=seed + index, faintest=_faintest(kind), model=model)
@@ -160,7 +176,8 @@ class _General:
             factors.append(drawn / area)
             density.append(_density(kind, stars, drawn))
             bare.append(_bare(kind, stars, drawn, seed=seed + index) * np.float32(area))
-        self.bare = np.stack(bare)
+            visible.append(_visible(kind, stars, edges, law, R_V) / np.float32(factors[-1]))
+        self.bare, self.visible = np.stack(bare), np.stack(visible)
         self._parents = _Parents(lists, factors, seed)
         self._survey = _tables(kind, np.array(density), law, R_V)
 
@@ -222,6 +239,14 @@ def _density(kind: Diagram, stars: Stars, solid_angle: float) -> float:
     """Stars per square degree inside the diagram's cut."""
     inside = [stars.magnitude(band) < limit for band, limit in kind.faintest]
     return np.count_nonzero(np.logical_and.reduce(inside)) / solid_angle
+
+
+def _visible(kind: Diagram, stars: Stars, edges: np.ndarray, law: str, R_V: float) -> np.ndarray:
+    """Stars of each distance bin that are seen behind each extinction: (bins, levels) float32."""
+    limits = dict(kind.faintest)
+    magnitudes = {band: stars.magnitude(band) for band in limits}
+    tolerated = tolerance(magnitudes, limits, {band: ratio(band, law, R_V) for band in limits})
+    return visible_stars(stars.distance, tolerated, edges)
 
 
 def _bare(kind: Diagram, stars: Stars, solid_angle: float, *, seed: int, repeats: int = 4) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The stream of training examples: numbered, made on the fly, the same anywhere.
 
-Example number N of a split and a seed has the same profile and the same diagram whatever the batch it comes
-in, the number of threads, or the host: everything random in it descends from one key.
+Example number N of a seed has the same profile and the same diagram whatever the batch it comes in, the number of
+threads, or the host: everything random in it descends from one key. The number also says to which split it belongs.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ import numpy as np
 from milkyway_cnn import diagrams
 from milkyway_cnn.channels import Draws, channel
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.extinction.horizon import LEAST_STARS, horizon
 from milkyway_cnn.extinction.law import DEFAULT
-from milkyway_cnn.extinction.profiles import ProfilePrior, cumulative, draw_profiles, envelope
+from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulative
 from milkyway_cnn.galaxy.models import Galaxy, chosen, describe
-from milkyway_cnn.kernels import draws, fields
+from milkyway_cnn.kernels import draws
 from milkyway_cnn.sightlines import distance_edges
+from milkyway_cnn.storage import replacing
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SPLITS", "Examples", "Randomization", "Stream", "load", "store"]
+__all__ = ["SPLITS", "Examples", "Randomization", "Stream", "load", "numbers", "store"]
 
-#: Branch of the seed that each split grows from: no example of one can appear in another.
-SPLITS = {"training": 0, "validation": 1, "test": 2}
+#: Which of every hundred numbers belong to a split, as in the founding work: 94, 5 and 1 %.
+SPLITS = {"training": range(94), "validation": range(94, 99), "test": range(99, 100)}
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ class Examples:
         The same sightline without dust, expected stars per pixel: the same shape, float32.
     delta_A_V
         The profile (mag per bin): (n, bins) float32.
+    horizon
+        Distance behind which fewer than 20 stars are expected in any of its diagrams (kpc), at most that of the last
+        bin: (n,) float32.
     sightline
         Index of each example's sightline: (n,) int64.
     outside
@@ -75,8 +80,18 @@ class Examples:
     diagrams: np.ndarray
     bare: np.ndarray
     delta_A_V: np.ndarray
+    horizon: np.ndarray
     sightline: np.ndarray
     outside: np.ndarray
+
+
+def numbers(first: int, count: int, split: str) -> np.ndarray:
+    """Numbers of the examples that are at places `first` to `first + count - 1` of a split: (count,) int64.
+
+    No number is in two splits, however many are taken of each.
+    """
+    place, part = np.arange(first, first + count), SPLITS[split]
+    return place // len(part) * 100 + part.start + place % len(part)
 
 
 class Stream:
@@ -85,7 +100,7 @@ class Stream:
     Parameters
     ----------
     sightlines
-        Galactic (l, b) in degrees; example N belongs to sightline N modulo their number.
+        Galactic (l, b) in degrees; the examples of a split belong to them in turn.
     solid_angle
         Solid angle of a diagram on each sightline (square degrees): (sightlines,).
     edges
@@ -134,11 +149,19 @@ class Stream:
             sizes = ", ".join(f"{kind.name} {kind.axes.pixels}" for kind in self.kinds)
             msg = f"diagrams that are channels of one image must have as many pixels, not {sizes or 'none at all'}"
             raise InputError(msg)
-        self._envelope = np.stack([envelope(l, b, edges) for l, b in sightlines])
-        self._modes = fields.basis(edges.size - 1)
+        self._profiles = MockProfiles(sightlines, edges, prior)
 
         self._channels = [
-            channel(kind, sightlines, self.solid_angle, seed=seed, law=law, R_V=R_V, model=self.galaxy)
+            channel(
+                kind,
+                sightlines,
+                self.solid_angle,
+                self._profiles.all_edges,
+                seed=seed,
+                law=law,
+                R_V=R_V,
+                model=self.galaxy,
+            )
             for kind in self.kinds
         ]
         self.bare = self._joined([made.bare for made in self._channels])
@@ -185,30 +208,41 @@ class Stream:
         )
 
     def examples(self, first: int, count: int, split: str = "training") -> Examples:
-        """Examples number `first` to `first + count - 1` of a split."""
-        numbers = np.arange(first, first + count)
-        sightline = numbers % len(self.sightlines)
-        profile_keys, nuisance_keys = (draws.keys(self.seed, SPLITS[split], use, numbers) for use in (0, 2))
-        profiles = draw_profiles(profile_keys, self._envelope[sightline], self.edges, self.prior, self._modes)
+        """Examples at places `first` to `first + count - 1` of a split (see `numbers`)."""
+        number = numbers(first, count, split)
+        sightline = np.arange(first, first + count) % len(self.sightlines)
+        profile_keys, nuisance_keys = (draws.keys(self.seed, use, number) for use in (0, 2))
+        profiles = self._profiles.draw(profile_keys, sightline)
+        A_V = cumulative(profiles)
         vary = self.randomization
         # Of the first channel density, beam and color; the others share its beam, for it is the dust's.
         u = draws.uniforms(nuisance_keys, 0, 1 + 2 * len(self.kinds))
-        images, outside = [], []
+        images, outside, reach = [], [], np.zeros(count, np.float32)
         for place, made in enumerate(self._channels):
             density, color = (0, 2) if place == 0 else (1 + 2 * place, 2 + 2 * place)
             images.append(np.empty((count, self.pixels, self.pixels), np.uint16))
             outside.append(np.empty(count, np.int32))
+            brightening = 10.0 ** (vary.density * (2.0 * u[:, density] - 1.0))
             what = Draws(
                 sightline,
-                draws.keys(self.seed, SPLITS[split], 1 if place == 0 else 2 + place, numbers),
-                10.0 ** (vary.density * (2.0 * u[:, density] - 1.0)),
+                draws.keys(self.seed, 1 if place == 0 else 2 + place, number),
+                brightening,
                 np.float32(vary.beam) * u[:, 1],
                 np.float32(vary.color) * (2.0 * u[:, color] - 1.0),
-                cumulative(profiles),
+                A_V,
                 (self.edges.size - 1) / float(self.edges[-1]),
             )
             made.draw(what, images[-1], outside[-1])
-        return Examples(self._joined(images), self.bare[sightline], profiles, sightline, self._joined(outside))
+            seen = horizon(A_V, made.visible, sightline, self._profiles.all_edges, LEAST_STARS / brightening)
+            np.maximum(reach, seen, out=reach)
+        return Examples(
+            self._joined(images),
+            self.bare[sightline],
+            profiles[:, : self._profiles.bins].copy(),
+            np.minimum(reach, self.edges[-1]),
+            sightline,
+            self._joined(outside),
+        )
 
 
 #: Examples made and written at once; the stored sample does not depend on it.
@@ -220,7 +254,9 @@ def store(
 ) -> None:
     """Write the first `count` examples of a split to a zarr store, with the stream's description.
 
-    The store holds `diagram` (example, magnitude, color) uint16, `delta_A_V` (example, distance) float32,
+    They are made and written 1024 at a time, so that memory does not grow with the sample.
+
+    The store holds `diagram` (example, magnitude, color) uint16, `delta_A_V` (example, distance) float32, `horizon`,
     `sightline` and `outside` (example), and `bare` (sightline, magnitude, color) float32; of several kinds of diagrams
     `diagram` and `bare` have a `channel` before magnitude and color, and `outside` has one.
 
@@ -229,31 +265,46 @@ def store(
     on_examples
         Called with the number of examples after each chunk.
     """
+    from zarr.codecs import ZstdCodec
+
+    compressed = {"compressors": (ZstdCodec(level=3),)}
+    with replacing(path) as temporary:
+        for first in range(0, count, _CHUNK):
+            made = stream.examples(first, min(_CHUNK, count - first), split)
+            part = _dataset(stream, made).assign_attrs(split=split, stream=json.dumps(stream.describe()))
+            part = part.drop_vars("channel", errors="ignore")  # as `diagrams.save` does
+            if first:
+                fixed = [name for name in part.variables if "example" not in part[name].dims]
+                part.drop_vars(fixed).to_zarr(temporary, append_dim="example", consolidated=False)
+            else:
+                chunked = {
+                    name: {"chunks": (_CHUNK, *values.shape[1:]), **compressed}
+                    for name, values in part.items()
+                    if values.dims[0] == "example"
+                }
+                part.to_zarr(temporary, zarr_format=3, consolidated=False, encoding=chunked)
+            on_examples(len(made.sightline))
+
+
+def _dataset(stream: Stream, made: Examples) -> xr.Dataset:
+    """Label examples."""
     import xarray as xr
 
-    chunks = []
-    for first in range(0, count, _CHUNK):
-        chunks.append(stream.examples(first, min(_CHUNK, count - first), split))
-        on_examples(len(chunks[-1].sightline))
     several = ("channel",) if len(stream.kinds) > 1 else ()
     image = (*several, "magnitude", "color")
     middle = 0.5 * (stream.edges[:-1] + stream.edges[1:])
-    data = xr.Dataset(
+    return xr.Dataset(
         {
-            "diagram": (("example", *image), np.concatenate([c.diagrams for c in chunks]), {"units": "stars / pixel"}),
-            "delta_A_V": (("example", "distance"), np.concatenate([c.delta_A_V for c in chunks]), {"units": "mag"}),
-            "outside": (("example", *several), np.concatenate([c.outside for c in chunks]), {"units": "stars"}),
-            "sightline": ("example", np.concatenate([c.sightline for c in chunks])),
+            "diagram": (("example", *image), made.diagrams, {"units": "stars / pixel"}),
+            "delta_A_V": (("example", "distance"), made.delta_A_V, {"units": "mag"}),
+            "horizon": ("example", made.horizon, {"units": "kpc"}),
+            "outside": (("example", *several), made.outside, {"units": "stars"}),
+            "sightline": ("example", made.sightline),
             "bare": (("sightline_number", *image), stream.bare, {"units": "stars / pixel"}),
         },
         coords={"distance": ("distance", middle, {"units": "kpc"}), **diagrams.pixel_centers(stream.kinds)},
-        attrs={
-            "split": split,
-            "stream": json.dumps(stream.describe()),
-            "diagrams": [kind.name for kind in stream.kinds],
-        },
+        attrs={"diagrams": [kind.name for kind in stream.kinds]},
     )
-    diagrams.save(data, path)
 
 
 def load(path: Path) -> xr.Dataset:

@@ -19,7 +19,7 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.samples import Stream
 from milkyway_cnn.storage import replacing
 
-__all__ = ["Plan", "history", "save_history", "train"]
+__all__ = ["Inputs", "Plan", "history", "save_history", "train"]
 
 #: Examples made at once, many enough to occupy all threads and few enough to stay in memory.
 _CHUNK = 2048
@@ -58,6 +58,12 @@ class Plan:
         Largest norm of a gradient; 0 for none.
     batch, examples_per_epoch, epochs
         Examples of a step, of an epoch, and number of epochs.
+    patience
+        Epochs without a lower validation loss after which the training stops early; 0 for never.
+    horizon
+        What the network is to say of bins behind an example's horizon, where no diagram tells: "keep", the truth,
+        for which it will learn the mean of the mock profiles; "zero", as if there were no dust, in the way of the
+        founding work's early code; "mask", anything: they do not count in the loss.
     """
 
     network: str = "small"
@@ -77,6 +83,8 @@ class Plan:
     batch: int = 128
     examples_per_epoch: int = 20_480
     epochs: int = 10
+    patience: int = 0
+    horizon: Literal["keep", "zero", "mask"] = "keep"
 
     def build(self, bins: int, pixels: int, seed: int, kinds: int = 1) -> nn.Network:
         """Make the untrained network for profiles of `bins` and `kinds` diagrams of `pixels` along each side."""
@@ -92,11 +100,23 @@ class Plan:
             delta_A_V_scale=self.delta_A_V_scale,
         )
 
-    def weights(self, delta_A_V: np.ndarray) -> np.ndarray:
-        """Weight of each example in the loss, for its profile: (n, bins) -> (n, 1) float32."""
-        if not self.relative:
-            return np.ones((len(delta_A_V), 1), np.float32)
-        return np.float32(1.0) / (np.float32(self.relative) + delta_A_V.sum(axis=1, keepdims=True))
+    def goal(self, delta_A_V: np.ndarray, horizon: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What to learn: targets (n, bins), and their weights in the loss, (n, 1) or (n, bins), float32.
+
+        Parameters
+        ----------
+        delta_A_V, horizon
+            Profiles (mag per bin), (n, bins), and horizon (kpc) of each, (n,).
+        edges
+            Bin edges (kpc): (bins + 1,).
+        """
+        weights = np.ones((len(delta_A_V), 1), np.float32)
+        if self.relative:
+            weights /= np.float32(self.relative) + delta_A_V.sum(axis=1, keepdims=True)
+        told = edges[None, 1:] <= horizon[:, None]
+        if self.horizon == "zero":
+            return delta_A_V * told, weights
+        return delta_A_V, weights * told if self.horizon == "mask" else weights
 
     def _optimizer(self) -> nn.SGD | nn.AdamW:
         clip = self.clip or None
@@ -122,8 +142,8 @@ def train(
     """Train a network and yield a record after each epoch.
 
     Epoch e sees the training examples number e x examples_per_epoch onwards, so none is ever seen twice. The
-    folder receives ``network.npz``, the network of the lowest validation loss, and ``checkpoint.npz``, from which
-    the same call goes on after an interruption as if there had been none.
+    folder receives ``network.npz``, the network of the lowest validation loss, ``history.zarr``, the history so far,
+    and ``checkpoint.npz``, from which the same call goes on after an interruption as if there had been none.
 
     Parameters
     ----------
@@ -157,24 +177,53 @@ def train(
             count = min(per_chunk, steps - step)
             made = stream.examples((epoch * steps + step) * plan.batch, count * plan.batch)
             for part in np.split(np.arange(count * plan.batch), count):
-                profiles = made.delta_A_V[part]
-                yield profile_network.channels(made.diagrams[part], made.bare[part]), profiles, plan.weights(profiles)
+                goal = plan.goal(made.delta_A_V[part], made.horizon[part], stream.edges)
+                yield profile_network.channels(made.diagrams[part], made.bare[part]), *goal
 
-    bare = validation["bare"].values[validation["sightline"].values]
-    held_out = validation["delta_A_V"].values
-    yield from nn.fit(
+    goal = plan.goal(validation["delta_A_V"].values, validation["horizon"].values, stream.edges)
+    records = []
+    for record in nn.fit(
         network,
         batches,
-        (profile_network.channels(validation["diagram"].values, bare), held_out, plan.weights(held_out)),
+        (Inputs(validation), *goal),
         loss=nn.SquaredError(cumulative=plan.cumulative),
         optimizer=plan._optimizer(),
         schedule=plan._schedule(steps),
         epochs=plan.epochs,
         checkpoint=folder / "checkpoint.npz",
         best=folder / "network.npz",
+        patience=plan.patience or None,
         provenance=provenance,
         on_batch=lambda done, loss: on_batch(now, plan.batch, loss),
-    )
+    ):
+        records.append(record)
+        save_history(records, folder / "history.zarr")
+        yield record
+
+
+class Inputs:
+    """What a network is shown of a stored sample, read as it is sliced: a sample may be larger than the memory."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, sample: xr.Dataset) -> None:
+        self._sample = sample
+        self._bare = sample["bare"].values
+        self._sightline = sample["sightline"].values
+
+    def __len__(self) -> int:
+        return len(self._sightline)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Examples, channels, and pixels along both sides."""
+        return len(self), *self[:0].shape[1:]
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        return profile_network.channels(self._sample["diagram"][part].values, self._bare[self._sightline[part]])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:]
 
 
 def history(records: list[nn.Record]) -> xr.Dataset:

@@ -36,8 +36,8 @@ def drawn(made, n=600, delta_A_V=DUST) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_general_kernel_draws_what_that_of_2mass_draws():
-    own = channel(DIAGRAMS["2mass"], DIRECTION, AREA, seed=1)
-    general = channel(replace(DIAGRAMS["2mass"], name="by the general kernel"), DIRECTION, AREA, seed=1)
+    own = channel(DIAGRAMS["2mass"], DIRECTION, AREA, EDGES, seed=1)
+    general = channel(replace(DIAGRAMS["2mass"], name="by the general kernel"), DIRECTION, AREA, EDGES, seed=1)
     assert general.bare.sum() == pytest.approx(own.bare.sum(), rel=0.02)
     (counts, _), (others, _) = drawn(own), drawn(general)
     assert others.sum() == pytest.approx(counts.sum(), rel=0.01)
@@ -47,7 +47,7 @@ def test_the_general_kernel_draws_what_that_of_2mass_draws():
 @pytest.mark.parametrize("name", ["2mass-HKs", "gaia-parallax", "gaia-color", "panstarrs-gi", "H-Ks/J"])
 def test_a_channel_holds_what_the_survey_sees(name):
     kind = diagrams.diagram_named(name)
-    made = channel(kind, DIRECTION, AREA, seed=1)
+    made = channel(kind, DIRECTION, AREA, EDGES, seed=1)
     counts, outside = drawn(made)
     empty, _ = drawn(made, delta_A_V=0 * DUST)
     assert empty.sum() / 600 == pytest.approx(made.bare.sum(), rel=0.02)

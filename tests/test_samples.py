@@ -26,7 +26,7 @@ def stream():
 
 def test_an_example_is_the_same_in_any_batch(stream):
     together, alone = stream.examples(0, 12), stream.examples(5, 3)
-    for name in ("diagrams", "bare", "delta_A_V", "sightline", "outside"):
+    for name in ("diagrams", "bare", "delta_A_V", "horizon", "sightline", "outside"):
         np.testing.assert_array_equal(getattr(together, name)[5:8], getattr(alone, name))
 
 
@@ -38,10 +38,57 @@ def test_shapes_and_types(stream):
     np.testing.assert_array_equal(made.sightline, [0, 1, 0, 1, 0])
 
 
-def test_splits_and_seeds_differ(stream):
-    profiles = [stream.examples(0, 40, split).delta_A_V for split in samples.SPLITS]
-    assert not np.array_equal(profiles[0], profiles[1])
-    assert not np.array_equal(profiles[1], profiles[2])
+def test_the_number_of_an_example_decides_its_split():
+    of_split = {split: samples.numbers(0, 1000 * len(part), split) for split, part in samples.SPLITS.items()}
+    assert [len(numbers) for numbers in of_split.values()] == [94_000, 5_000, 1_000]
+    np.testing.assert_array_equal(np.sort(np.concatenate(list(of_split.values()))), np.arange(100_000))
+    np.testing.assert_array_equal(samples.numbers(7, 3, "validation"), of_split["validation"][7:10])
+
+
+def test_splits_differ_and_each_sees_all_sightlines(stream):
+    made = [stream.examples(0, 40, split) for split in samples.SPLITS]
+    assert not np.array_equal(made[0].delta_A_V, made[1].delta_A_V)
+    assert not np.array_equal(made[1].delta_A_V, made[2].delta_A_V)
+    assert all(np.bincount(split.sightline).tolist() == [20, 20] for split in made)
+
+
+def test_threads_do_not_change_an_example(stream):
+    import numba
+
+    threads = numba.get_num_threads()
+    together = stream.examples(0, 12)
+    try:
+        numba.set_num_threads(1)
+        alone = stream.examples(0, 12)
+    finally:
+        numba.set_num_threads(threads)
+    np.testing.assert_array_equal(together.diagrams, alone.diagrams)
+    np.testing.assert_array_equal(together.delta_A_V, alone.delta_A_V)
+
+
+def test_the_horizon_draws_nearer_with_dust(stream):
+    made = stream.examples(0, 2000)
+    assert made.horizon.dtype == np.float32
+    assert np.isin(np.rint(made.horizon / 0.2), np.arange(33)).all()
+    for sightline in range(2):
+        here = made.sightline == sightline
+        total = made.delta_A_V[here].sum(axis=1)
+        thin, thick = (np.median(made.horizon[here][part]) for part in (total < 1.0, total > 10.0))
+        assert thick < thin
+
+
+def test_stars_behind_the_last_bin_are_seen_through_its_dust():
+    prior = ProfilePrior(contrast=(0.05, 0.1), free_share=0.0, clouds=0.0, empty=0.0, scatter=0.0)
+    plain = samples.Randomization(0.0, 0.0, 0.0)
+    short, long = (
+        samples.Stream(
+            [(285.0, 0.0)], np.array([0.05]), distance_edges(bins, 0.5), seed=3, prior=prior, randomization=plain
+        )
+        for bins in (8, 28)
+    )
+    # The same dust, whether the profile is asked to 4 or to 14 kpc.
+    stars = [stream.examples(0, 600).diagrams.sum() for stream in (short, long)]
+    assert stars[0] == pytest.approx(stars[1], rel=0.05)
 
 
 def test_an_empty_profile_has_the_stars_of_the_bare_diagram(stream):
@@ -70,10 +117,20 @@ def test_a_stored_sample_is_the_stream_and_knows_it(stream, tmp_path):
     np.testing.assert_array_equal(stored["diagram"], expected.diagrams)
     np.testing.assert_array_equal(stored["delta_A_V"], expected.delta_A_V)
     np.testing.assert_array_equal(stored["bare"].values[stored["sightline"].values], expected.bare)
+    np.testing.assert_array_equal(stored["horizon"], expected.horizon)
     assert sum(made) == 10
 
     again = samples.Stream.of(json.loads(stored.attrs["stream"]))
     np.testing.assert_array_equal(again.examples(4, 2, "test").diagrams, stream.examples(4, 2, "test").diagrams)
+
+
+def test_a_sample_is_written_in_pieces_that_do_not_show(stream, tmp_path, monkeypatch):
+    monkeypatch.setattr(samples, "_CHUNK", 4)
+    samples.store(stream, "test", 10, tmp_path / "test.zarr")
+    stored, expected = samples.load(tmp_path / "test.zarr"), stream.examples(0, 10, "test")
+    for name, values in {"diagram": expected.diagrams, "sightline": expected.sightline}.items():
+        np.testing.assert_array_equal(stored[name], values)
+    assert stored["bare"].shape == (2, 64, 64)
 
 
 def test_the_law_dims_the_stars_and_is_written_down(stream):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from milkyway_cnn import diagrams, prediction, samples, training
 from milkyway_cnn.errors import InputError
@@ -53,6 +54,37 @@ def test_an_epoch_shorter_than_a_batch_is_refused(stream, validation, tmp_path):
     plan = training.Plan(batch=512, examples_per_epoch=256)
     with pytest.raises(InputError, match="must hold at least one batch"):
         next(training.train(stream, validation, plan, tmp_path, seed=1))
+
+
+def test_it_stops_early_when_nothing_improves(stream, validation, tmp_path):
+    plan = training.Plan(
+        network=PLAN.network, learning_rate=1e-12, final_learning_rate=1e-12, clip=0.0, batch=32,
+        examples_per_epoch=32, epochs=9, patience=2,
+    )  # fmt: skip
+    records = list(training.train(stream, validation, plan, tmp_path, seed=1))
+    losses = [record.validation_loss for record in records]
+    assert len(records) == losses.index(min(losses)) + 3 < 9
+    history = xr.open_zarr(tmp_path / "history.zarr", consolidated=False, chunks=None)
+    np.testing.assert_array_equal(history["validation_loss"], losses)
+
+
+def test_what_is_learned_behind_the_horizon():
+    edges = distance_edges(3, 1.0)
+    profiles, horizon = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 1.0]], np.float32), np.array([2.0, 3.0], np.float32)
+    goal = {name: training.Plan(horizon=name).goal(profiles, horizon, edges) for name in ("keep", "zero", "mask")}
+    np.testing.assert_array_equal(goal["keep"][0], profiles)
+    np.testing.assert_allclose(goal["keep"][1], [[1 / 7], [1 / 2]])
+    np.testing.assert_array_equal(goal["zero"][0], [[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(goal["zero"][1], goal["keep"][1])
+    np.testing.assert_array_equal(goal["mask"][0], profiles)
+    np.testing.assert_allclose(goal["mask"][1], [[1 / 7, 1 / 7, 0.0], [1 / 2, 1 / 2, 1 / 2]])
+
+
+def test_inputs_are_read_as_they_are_sliced(stream, validation):
+    inputs, made = training.Inputs(validation), stream.examples(0, 64, "validation")
+    assert len(inputs) == 64
+    np.testing.assert_array_equal(inputs[3:5][:, 0], made.diagrams[3:5])
+    np.testing.assert_array_equal(np.asarray(inputs)[:, 1], made.bare)
 
 
 def test_sgd_with_exponential_decay_trains_too(stream, validation, tmp_path):

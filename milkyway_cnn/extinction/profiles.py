@@ -6,28 +6,35 @@ The recipe of the founding work is not published; this one is our choice. A prof
 
 where g is a Gaussian random field of unit variance with spectrum k^-slope, E the diffuse dust along the
 sightline, and s the contrast: log-normal dust, as modern 3D maps assume.
+
+A profile goes on behind the bins that are asked for, as far as there is smooth dust: stars behind the last bin are seen
+through it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import fft
 from scipy.special import ndtr
 
+from milkyway_cnn.extinction.arms import arm_weight
 from milkyway_cnn.extinction.diffuse import diffuse_dust
 from milkyway_cnn.kernels import draws, fields
-from milkyway_cnn.sightlines import galactocentric
+from milkyway_cnn.sightlines import distance_edges, galactocentric
 
-__all__ = ["ProfilePrior", "cumulative", "draw_profiles", "envelope"]
+__all__ = ["MockProfiles", "ProfilePrior", "cumulative", "envelope"]
 
 # Branches of a profile's key.
 _NUMBERS, _FIELD = range(2)
 # Columns of uniform numbers that one profile consumes; three more for each possible cloud.
 _SLOPE, _CONTRAST, _BRANCH, _TOTAL, _EMPTY, _CLOUDS, _FIRST_CLOUD = range(7)
 _MOST_CLOUDS = 5
+#: Dust behind the bins is followed to this distance (kpc), or until less than this is left of it (mag).
+_FARTHEST, _LEFT = 25.0, 0.01
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class ProfilePrior:
         Mean number of added clouds (Poisson, at most five).
     cloud_A_V, cloud_distance, cloud_depth
         Extinction (mag), distance (kpc) and Gaussian depth (kpc) of a cloud, each uniform in its logarithm.
+    cloud_arms
+        This share of the clouds instead lies where the sightline crosses spiral arms, between the same distances.
     empty
         Share of profiles that are exactly zero.
     """
@@ -61,6 +70,7 @@ class ProfilePrior:
     cloud_A_V: tuple[float, float] = (0.2, 8.0)
     cloud_distance: tuple[float, float] = (0.1, 10.0)
     cloud_depth: tuple[float, float] = (0.03, 0.15)
+    cloud_arms: float = 0.0
     empty: float = 0.02
 
     @classmethod
@@ -86,45 +96,99 @@ def _between_logarithms(limits: tuple[float, float], u: np.ndarray) -> np.ndarra
     return limits[0] * (limits[1] / limits[0]) ** u
 
 
-def draw_profiles(
-    keys: np.ndarray, envelopes: np.ndarray, edges: np.ndarray, prior: ProfilePrior, modes: np.ndarray
-) -> np.ndarray:
-    """Draw one mock profile a key: A_V added in each distance bin (mag), (n, bins) float32.
+class MockProfiles:
+    """Mock profiles on some sightlines.
 
     Parameters
     ----------
-    keys
-        (n,) uint64; a profile depends on its key and envelope alone.
-    envelopes
-        `envelope` of each profile's sightline: (n, bins) float32.
+    sightlines
+        Galactic (l, b) in degrees.
     edges
-        Bin edges (kpc): (bins + 1,).
+        Edges of equal distance bins, from the Sun outwards (kpc): (bins + 1,).
     prior
         The distribution.
-    modes
-        `fields.basis(bins)`.
+
+    Attributes
+    ----------
+    bins
+        Number of bins that are asked for.
+    all_edges
+        Edges of these and of the bins behind them (kpc): (all bins + 1,).
+    ring
+        Bins after which the random fields repeat themselves.
+    envelopes
+        `envelope` of each sightline: (sightlines, all bins) float32.
     """
-    u = draws.uniforms(keys, _NUMBERS, _FIRST_CLOUD + 3 * _MOST_CLOUDS)
-    profile = np.empty_like(envelopes)
-    fields.gaussian_fields(keys, _FIELD, _between(prior.slope, u[:, _SLOPE]), modes, profile)
-    profile *= _between(prior.contrast, u[:, _CONTRAST])[:, None]
-    np.exp(profile, out=profile)
-    profile *= envelopes
 
-    physical = envelopes.sum(axis=1) * np.float32(10.0) ** (prior.scatter * (2.0 * u[:, _TOTAL] - 1.0))
-    total = np.where(u[:, _BRANCH] < prior.free_share, _between_logarithms(prior.free_total, u[:, _TOTAL]), physical)
-    profile *= (total / np.maximum(profile.sum(axis=1), 1e-30))[:, None]
+    def __init__(
+        self, sightlines: Sequence[tuple[float, float]], edges: np.ndarray, prior: ProfilePrior = ProfilePrior()
+    ) -> None:
+        self.sightlines = sightlines
+        self.prior = prior
+        self.bins = edges.size - 1
+        width = float(edges[-1]) / self.bins
+        far = distance_edges(max(self.bins, round(_FARTHEST / width)), width)
+        smooth = np.stack([envelope(l, b, far) for l, b in sightlines])
+        left = np.cumsum(smooth[:, ::-1], axis=1).max(axis=0)[::-1]
+        count = max(self.bins, int(np.count_nonzero(left > _LEFT)))
+        self.all_edges = far[: count + 1]
+        self.envelopes = np.ascontiguousarray(smooth[:, :count])
+        # The fields of the asked bins come from a ring twice as long, or longer where more bins follow them.
+        self.ring = fft.next_fast_len(max(2 * self.bins, count + self.bins // 2), real=True)
+        self._arms = np.stack([_arm_crossings(l, b, prior.cloud_distance) for l, b in sightlines])
 
-    present = _poisson_ranks(prior.clouds)
-    for cloud in range(_MOST_CLOUDS):
-        rows = np.flatnonzero(u[:, _CLOUDS] > present[cloud])
-        extinction, distance, depth = u[rows, _FIRST_CLOUD + 3 * cloud :][:, :3].T
-        distance = _between_logarithms(prior.cloud_distance, distance)[:, None]
-        depth = _between_logarithms(prior.cloud_depth, depth)[:, None]
-        inside = np.diff(ndtr((edges[None, :] - distance) / depth), axis=1)
-        profile[rows] += (_between_logarithms(prior.cloud_A_V, extinction)[:, None] * inside).astype(np.float32)
-    profile[u[:, _EMPTY] < prior.empty] = 0.0
-    return profile
+    def draw(self, keys: np.ndarray, sightline: np.ndarray) -> np.ndarray:
+        """Draw one mock profile a key: A_V added in each distance bin (mag), (n, all bins) float32.
+
+        Parameters
+        ----------
+        keys, sightline
+            Key (uint64) and index of the sightline of each profile, on which alone it depends: (n,).
+        """
+        prior, bins, edges = self.prior, self.bins, self.all_edges
+        smooth = self.envelopes[sightline]
+        u = draws.uniforms(keys, _NUMBERS, _FIRST_CLOUD + 3 * _MOST_CLOUDS)
+        profile = np.empty_like(smooth)
+        fields.gaussian_fields(keys, _FIELD, _between(prior.slope, u[:, _SLOPE]), self.ring, profile)
+        profile *= _between(prior.contrast, u[:, _CONTRAST])[:, None]
+        np.exp(profile, out=profile)
+        profile *= smooth
+
+        physical = smooth[:, :bins].sum(axis=1) * np.float32(10.0) ** (prior.scatter * (2.0 * u[:, _TOTAL] - 1.0))
+        free = _between_logarithms(prior.free_total, u[:, _TOTAL])
+        total = np.where(u[:, _BRANCH] < prior.free_share, free, physical)
+        profile *= (total / np.maximum(profile[:, :bins].sum(axis=1), 1e-30))[:, None]
+
+        present = _poisson_ranks(prior.clouds)
+        for cloud in range(_MOST_CLOUDS):
+            rows = np.flatnonzero(u[:, _CLOUDS] > present[cloud])
+            extinction, place, depth = u[rows, _FIRST_CLOUD + 3 * cloud :][:, :3].T
+            distance = self._cloud_distance(place, sightline[rows])[:, None]
+            depth = _between_logarithms(prior.cloud_depth, depth)[:, None]
+            inside = np.diff(ndtr((edges[None, :] - distance) / depth), axis=1)
+            profile[rows] += (_between_logarithms(prior.cloud_A_V, extinction)[:, None] * inside).astype(np.float32)
+        profile[u[:, _EMPTY] < prior.empty] = 0.0
+        return profile
+
+    def _cloud_distance(self, u: np.ndarray, sightline: np.ndarray) -> np.ndarray:
+        """Distances (kpc) of clouds from uniform draws: the lowest of these lie on arms, the others anywhere."""
+        share = self.prior.cloud_arms
+        distance = _between_logarithms(self.prior.cloud_distance, (u - share) / max(1.0 - share, 1e-9))
+        on_arm = np.flatnonzero(u < share)
+        steps = self._arms.shape[1] - 1
+        x = u[on_arm] / max(share, 1e-9) * steps
+        k = np.minimum(x.astype(np.int64), steps - 1)
+        low, high = self._arms[sightline[on_arm], k], self._arms[sightline[on_arm], k + 1]
+        distance[on_arm] = low + (x - k) * (high - low)
+        return distance
+
+
+def _arm_crossings(l: float, b: float, limits: tuple[float, float]) -> np.ndarray:
+    """Quantiles (257,) of distance (kpc) between `limits`, of a density that follows the weight of spiral arms."""
+    distance = np.linspace(*limits, 2049)
+    x, y, _ = galactocentric(l, b, distance)
+    share = np.cumsum(arm_weight(x, y) + 1e-6)
+    return np.interp(np.linspace(0.0, 1.0, 257), (share - share[0]) / (share[-1] - share[0]), distance)
 
 
 def _poisson_ranks(mean: float) -> np.ndarray:

@@ -66,6 +66,7 @@ class Parameters(BaseModel):
     clouds: float = Field(1.0, ge=0, le=5, description="mean number of clouds added to a profile")
     cloud_A_V: Interval = Field([0.2, 8.0], description="extinction of a cloud, uniform in its logarithm, mag")
     cloud_distance: Interval = Field([0.1, 10.0], description="distance of a cloud, uniform in its logarithm, kpc")
+    cloud_arms: Share = Field(0.0, description="share of the clouds that lie where the sightline crosses spiral arms")
     empty: Share = Field(0.02, description="share of profiles without any dust")
     density_jitter: float = Field(
         0.04, ge=0, le=1, description="dex by which the real sky may hold more or fewer stars"
@@ -96,6 +97,10 @@ class Parameters(BaseModel):
     clip: float = Field(1.0, ge=0, description="largest norm of a gradient; 0: any")
     batch: int = Field(128, ge=1, le=65536, description="examples per training step")
     epochs: int = Field(10, ge=1, le=100000, description="passes of the training")
+    patience: int = Field(0, ge=0, description="epochs without improvement after which it stops early; 0: never")
+    horizon: Literal["keep", "zero", "mask"] = Field(
+        "keep", description="behind the distance to which stars tell, targets are kept, zero, or do not count"
+    )
     examples_per_epoch: int = Field(20480, ge=1, description="training examples of an epoch, each made anew")
     samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
     least_coverage: Share = Field(0.9, description="cells of which the catalog covers less are left out")

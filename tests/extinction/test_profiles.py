@@ -3,19 +3,18 @@
 import numpy as np
 import pytest
 
+from milkyway_cnn.extinction.arms import arm_weight
 from milkyway_cnn.extinction.diffuse import LOCAL_GRADIENT, diffuse_dust
-from milkyway_cnn.extinction.profiles import ProfilePrior, cumulative, draw_profiles, envelope
-from milkyway_cnn.kernels import draws, fields
+from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulative, envelope
+from milkyway_cnn.kernels import draws
 from milkyway_cnn.sightlines import distance_edges, galactocentric
 
 EDGES = distance_edges()
-MODES = fields.basis(EDGES.size - 1)
 
 
 def _draw(n, prior=None, first=0, l=280.0, b=0.0):
-    row = envelope(l, b, EDGES)
-    keys = draws.keys(1, np.arange(first, first + n))
-    return draw_profiles(keys, np.tile(row, (n, 1)), EDGES, prior or ProfilePrior(), MODES)
+    mock = MockProfiles([(l, b)], EDGES, prior or ProfilePrior())
+    return mock.draw(draws.keys(1, np.arange(first, first + n)), np.zeros(n, int))[:, : mock.bins]
 
 
 # Integrated A_V that the Besancon model prints in the headers of its own output.
@@ -72,3 +71,39 @@ def test_cumulative_starts_at_the_sun_and_ends_with_the_total():
     assert edges.shape == (10, EDGES.size)
     assert not edges[:, 0].any()
     np.testing.assert_allclose(edges[:, -1], profiles.sum(axis=1), rtol=1e-5)
+
+
+def test_dust_goes_on_behind_the_last_bin_to_the_edge_of_the_galaxy():
+    prior = ProfilePrior(free_share=0.0, clouds=0.0, empty=0.0, scatter=0.0)
+    mock = MockProfiles([(280.0, 0.0), (280.0, 5.0)], distance_edges(40, 0.1), prior)
+    assert mock.bins == 40
+    assert mock.all_edges[-1] == pytest.approx(12.5, abs=0.3)
+    profiles = mock.draw(draws.keys(1, np.arange(4000)), np.arange(4000) % 2)
+    assert profiles.shape == (4000, mock.all_edges.size - 1)
+    near = profiles[:, :40].sum(axis=1)
+    np.testing.assert_allclose(near, mock.envelopes[np.arange(4000) % 2, :40].sum(axis=1), rtol=1e-4)
+    # Behind the bins there is as much dust as the smooth disc holds, within what structure does to a mean of ratios.
+    smooth = mock.envelopes[0, 40:].sum() / mock.envelopes[0, :40].sum()
+    assert np.median(profiles[::2, 40:].sum(axis=1) / near[::2]) == pytest.approx(smooth, rel=0.2)
+    # Latitude 5 deg leaves the dust within the bins.
+    assert mock.envelopes[1, 40:].sum() < 0.01
+
+
+@pytest.mark.parametrize(("bins", "width"), [(8, 1.0), (31, 0.37), (1024, 0.0125)])
+def test_any_number_and_width_of_bins(bins, width):
+    edges = distance_edges(bins, width)
+    mock = MockProfiles([(290.0, 0.0)], edges, ProfilePrior(free_share=0.0, clouds=0.0, empty=0.0, scatter=0.0))
+    profiles = mock.draw(draws.keys(1, np.arange(50)), np.zeros(50, int))
+    np.testing.assert_allclose(profiles[:, :bins].sum(axis=1), envelope(290.0, 0.0, edges).sum(), rtol=1e-3)
+
+
+def test_clouds_lie_on_arms_when_asked():
+    l, b = 300.0, 0.0
+    on_arms = {}
+    for share in (0.0, 1.0):
+        prior = ProfilePrior(clouds=5.0, cloud_A_V=(1e4, 1.1e4), cloud_arms=share, empty=0.0)
+        profiles = _draw(2000, prior, l=l, b=b)
+        middle = 0.5 * (EDGES[:-1] + EDGES[1:])
+        x, y, _ = galactocentric(l, b, middle)
+        on_arms[share] = np.average(arm_weight(x, y), weights=profiles.sum(axis=0))
+    assert on_arms[1.0] > 1.5 * on_arms[0.0]
