@@ -49,8 +49,9 @@ class Cut:
         """Where the flag is not accepted; texts for flags of letters, else numbers: (n,) bool."""
         if not self.accepted:
             return (flag < self.low) | (flag > self.high)
-        letter = np.array([text[self.place : self.place + 1] for text in flag.tolist()], "U1")
-        return (letter != "") & ~np.isin(letter, list(self.accepted))
+        codes = np.ascontiguousarray(flag, f"U{self.place + 1}").view(np.uint32).reshape(len(flag), self.place + 1)
+        letter = codes[:, self.place]  # 0 where the text is shorter
+        return (letter != 0) & ~np.isin(letter, [ord(accepted) for accepted in self.accepted])
 
 
 def _letters(flag: str, accepted: str) -> tuple[Cut, ...]:

@@ -140,6 +140,10 @@ def arrow_values(column: Any) -> np.ndarray:
     """Values of an Arrow array, chunked or not: missing floats are NaN, other missing values masked."""
     from pyarrow import types
 
+    if types.is_dictionary(column.type) and types.is_string(column.type.value_type) and hasattr(column, "dictionary"):
+        words = np.array([*column.dictionary.to_pylist(), ""])  # each word is converted once
+        place = column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+        return np.ma.masked_array(words[place], column.is_null().to_numpy(zero_copy_only=False))
     if types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if not column.null_count or types.is_floating(column.type):

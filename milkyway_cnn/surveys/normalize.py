@@ -87,11 +87,15 @@ def normalize(
             reasons[key] = {"upper limit" if unit_of(key) == "mag" else "without error": limit, "missing": absent}
             found[f"{key}_error"] = error
     kept = np.ones(int(np.count_nonzero(inside)), bool)
+    flags: dict[tuple[str, bool], np.ndarray] = {}
     for cut in [cut for survey in surveys for cut in CUTS[survey]] if cuts is None else cuts:
         if cut.flag not in columns:
             continue
-        reader = _texts if cut.accepted else _numbers
-        failing = cut.fails(reader(block, columns[cut.flag], cut.flag, np.float64, origin)[inside])
+        flag = cut.flag, bool(cut.accepted)
+        if flag not in flags:
+            reader = _texts if cut.accepted else _numbers
+            flags[flag] = reader(block, columns[cut.flag], cut.flag, np.float64, origin)[inside]
+        failing = cut.fails(flags[flag])
         for key in cut.masks:
             if key in reasons:
                 earlier = np.logical_or.reduce(list(reasons[key].values()))

@@ -52,7 +52,7 @@ class Partition:
                 msg = f"{self.path} lacks the columns {', '.join(lacking)} that other files of its catalog have"
                 raise InputError(msg)
             for batch in file.iter_batches(_BATCH, row_groups=list(self.groups), columns=list(names)):
-                yield {name: arrow_values(batch.column(name)) for name in names}
+                yield {name: arrow_values(_words(batch.column(name))) for name in names}
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,13 @@ def _parquet(path: Path) -> Iterator[Any]:
         reason = " ".join(str(error).split())[:200]
         msg = f"{path} cannot be read as parquet ({reason}); fetch this file of the catalog again"
         raise InputError(msg) from None
+
+
+def _words(column: pyarrow.Array) -> pyarrow.Array:
+    """Text as numbers of the few words that flags consist of; other columns as they are."""
+    import pyarrow
+
+    return column.dictionary_encode() if pyarrow.types.is_string(column.type) else column
 
 
 def _parquet_files(folder: Path) -> list[Path]:
