@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from milkyway_cnn.kernels._twin import body, serial
@@ -19,9 +17,9 @@ def pixel(color, magnitude, axes, pixels):
     """
     x = (color - axes[0]) * axes[1]
     y = (magnitude - axes[2]) * axes[3]
-    if not (x >= 0.0 and y >= 0.0 and x < pixels and y < pixels):
-        return -1
-    return math.floor(y) * pixels + math.floor(x)
+    inside = (x >= 0.0) & (y >= 0.0) & (x < pixels) & (y < pixels)
+    k = int(y) * pixels + int(x)  # before it is known whether it counts: a choice between two numbers is no branch
+    return k if inside else -1
 
 
 # Positions are divided as IEEE arithmetic has it, for a star on the edge of a cell must not change sides.
@@ -30,6 +28,7 @@ def _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, out
     rows, columns, parts, _ = filled.shape
     pixels = counts.shape[2]
     l_min, b_min, side = region[0], region[1], region[2]
+    noted, last = np.empty(1024, np.int64), 0
     for i in range(l.size):
         x = l[i] - l_min
         if not (x >= 0.0 and x < 360.0):
@@ -38,17 +37,28 @@ def _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, out
         y = (b[i] - b_min) / side
         if not (x < columns and y >= 0.0 and y < rows):  # NaN is outside
             continue
-        column, row = math.floor(x), math.floor(y)
-        filled[row, column, math.floor(y * parts) % parts, math.floor(x * parts) % parts] = True
+        column, row = int(x), int(y)
+        # Rounding may take a star at the far edge of a cell to the part after the last.
+        u, v = min(int((x - column) * parts), parts - 1), min(int((y - row) * parts), parts - 1)
+        filled[row, column, v, u] = True
         n = row * columns + column
-        if not accepted[i]:
-            faint[n] += 1
-            continue
         k = pixel(color[i], magnitude[i], axes, pixels)
-        if k < 0:
-            outside[n] += 1
-        else:
-            counts[n, k // pixels, k % pixels] += 1
+        faint[n] += not accepted[i]
+        outside[n] += accepted[i] & (k < 0)
+        # No branch on what the star is, which cannot be foreseen: each pixel is noted, and counted if it may be.
+        noted[last] = n * pixels * pixels + k
+        last += accepted[i] & (k >= 0)
+        if last == noted.size:
+            _count_noted(noted, last, counts)
+            last = 0
+    _count_noted(noted, last, counts)
+
+
+@body
+def _count_noted(noted, last, counts):
+    flat = counts.reshape(-1)
+    for j in range(last):
+        flat[noted[j]] += 1
 
 
 @serial

@@ -59,11 +59,11 @@ def test_counts_equal_a_histogram_and_no_star_is_lost(seed, stars, grid):
         np.testing.assert_array_equal(counts[n], expected)
         assert outside[n] == np.count_nonzero(accepted & ~inside & (cell == n))
         assert faint[n] == np.count_nonzero(~accepted & (cell == n))
-    in_l, in_b = (l - grid.l_min) % 360.0 / grid.cell * PARTS, (b - grid.b_min) / grid.cell * PARTS
+    in_l, in_b = (l - grid.l_min) % 360.0 / grid.cell % 1.0 * PARTS, (b - grid.b_min) / grid.cell % 1.0 * PARTS
     expected = np.zeros_like(filled)
     for n, i, j in zip(cell, in_b, in_l, strict=True):
         if n >= 0:
-            expected[n // grid.shape[1], n % grid.shape[1], int(i) % PARTS, int(j) % PARTS] = True
+            expected[n // grid.shape[1], n % grid.shape[1], min(int(i), PARTS - 1), min(int(j), PARTS - 1)] = True
     np.testing.assert_array_equal(filled, expected)
 
 
