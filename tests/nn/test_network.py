@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -516,3 +518,20 @@ def test_a_scheme_that_is_not_known_is_not_the_fault_of_the_file(tmp_path):
     small().save(tmp_path / "net")
     with pytest.raises(InputError, match=r"^compute scheme 'gpu' is not known"):
         nn.Network.load(tmp_path / "net", scheme="gpu")
+
+
+def test_importing_the_network_compiles_nothing():
+    code = """
+import sys
+import milkyway_cnn.nn
+from numba.core.dispatcher import Dispatcher
+compiled = [
+    f"{name}.{key}"
+    for name, module in list(sys.modules.items())
+    for key, value in list(vars(module).items())
+    if name.startswith("milkyway_cnn.") and isinstance(value, Dispatcher) and value.signatures
+]
+print(compiled, any(name in sys.modules for name in ("onnx", "torch", "astropy", "xarray")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] False"

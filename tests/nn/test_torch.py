@@ -315,6 +315,50 @@ def test_training(optimizer, make):
         np.testing.assert_allclose(own.value.reshape(other.shape), other.detach().numpy(), rtol=1e-4, atol=5e-5)
 
 
+def test_training_with_batch_normalization_and_strided_pooling():
+    """Weights and running means after some steps, and predictions by them."""
+    layers = [
+        nn.Convolution(5, 3, slope=1.0),
+        nn.BatchNormalization(0.3),
+        nn.LeakyReLU(0.1),
+        nn.MaxPooling(3, 2, 1),
+        nn.AveragePooling(2, 1),
+        nn.Dense(7, 1.0),
+        nn.BatchNormalization(),
+        nn.Dense(4, 1.0),
+    ]
+    net, modules = nn.Network(layers, (2, 12, 10)), torch.nn
+    twin = modules.Sequential(
+        modules.Conv2d(2, 5, 3, padding=1),
+        modules.BatchNorm2d(5, momentum=0.3),
+        modules.LeakyReLU(0.1),
+        modules.MaxPool2d(3, 2, 1),
+        modules.AvgPool2d(2, 1, count_include_pad=False),
+        modules.Flatten(),
+        modules.Linear(100, 7),
+        modules.BatchNorm1d(7),
+        modules.Linear(7, 4),
+    )
+    with torch.no_grad():
+        for own, other in zip(net.parameters, twin.parameters(), strict=True):
+            other.copy_(torch.tensor(own.value).reshape(other.shape))
+    theirs = torch.optim.SGD(twin.parameters(), lr=0.01, momentum=0.9)
+    for i in range(5):
+        x, y = numbers((9, 2, 12, 10), i), numbers((9, 4), 50 + i)
+        value = net.step(x, y, loss=nn.SquaredError(), optimizer=nn.SGD(0.9), rate=0.01)
+        theirs.zero_grad()
+        loss = torch.nn.functional.mse_loss(twin(torch.tensor(x)), torch.tensor(y))
+        loss.backward()
+        theirs.step()
+        assert value == pytest.approx(float(loss.detach()), rel=1e-5)
+    for own, other in zip(net.parameters, twin.parameters(), strict=True):
+        close(own.value, other)
+    running = [values for name, values in twin.named_buffers() if name.endswith(("mean", "var"))]
+    for own, other in zip(net.statistics, running, strict=True):
+        close(own, other)
+    close(net.predict(x), twin.eval()(torch.tensor(x)))
+
+
 def test_dropout_is_inverted_like_theirs():
     layer = nn.Network([nn.Dropout(0.25)], (1000,))
     layer._build(2)
