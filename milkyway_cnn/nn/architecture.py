@@ -4,6 +4,7 @@
 ``C5x5.12/2``  convolution: kernel (odd, 'same' padding), filters, [stride]; one side means all
 ``P2``         maximum over windows of 2 x 2
 ``A2``         mean over windows of 2 x 2
+``P3/2``       windows of 3 x 3 in steps of 2
 ``D3072``      dense; the last one is the linear output
 =============  ====================================================================================
 
@@ -26,7 +27,7 @@ __all__ = ["layers"]
 
 _SIDES = r"\d+(?:x\d+)*"
 _CONVOLUTION = re.compile(rf"C({_SIDES})\.(\d+)(?:/({_SIDES}))?")
-_POOLING = re.compile(rf"([PA])({_SIDES})")
+_POOLING = re.compile(rf"([PA])({_SIDES})(?:/({_SIDES}))?")
 _DENSE = re.compile(r"D(\d+)")
 
 
@@ -61,19 +62,21 @@ def layers(architecture: str, dropout: float = 0.0, slope: float = 0.01) -> list
                 msg = f"the kernel of {part!r} has an even side; choose odd ones, such as 3x3 or 5x5"
                 raise InputError(msg)
         elif match := _POOLING.fullmatch(part):
-            size = _sides(match[2])
+            size, step = _sides(match[2]), _sides(match[3]) if match[3] else None
             before = made[-1] if made else None
-            if match[1] == "P" and isinstance(before, Convolution) and before.pool == 1 and _small(size):
+            plain = match[1] == "P" and step is None and _small(size)
+            if plain and isinstance(before, Convolution) and before.pool == 1:
                 before.pool = size
             else:
-                made.append((MaxPooling if match[1] == "P" else AveragePooling)(size))
+                made.append((MaxPooling if match[1] == "P" else AveragePooling)(size, step))
         elif match := _DENSE.fullmatch(part):
             made.append(Dense(int(match[1]), slope))
             if dropout:
                 made.append(Dropout(dropout))
         else:
             msg = (
-                f"{part!r} in the architecture {architecture!r} is no layer; write C5x5.12, C5x5.12/2, P2, A2 or D3072"
+                f"{part!r} in the architecture {architecture!r} is no layer;"
+                " write C5x5.12, C5x5.12/2, P2, A2, P3/2 or D3072"
             )
             raise InputError(msg)
         if "0" in re.split(r"\D", part):

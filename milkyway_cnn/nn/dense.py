@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.initializer import initial
 from milkyway_cnn.nn.layer import Layer, Parameter, in_order_of
 
@@ -27,6 +28,9 @@ class Dense(Layer):
     turned: bool = field(default=False, init=False, repr=False)
 
     def connect(self, shape, rng):
+        if self.width < 1:
+            msg = f"a dense layer of width {self.width} has no outputs; choose at least 1"
+            raise InputError(msg)
         self.shape, self.out_shape = shape, (self.width,)
         inputs = math.prod(shape)
         weights = initial(self.initializer, (self.width, inputs), (inputs, self.width), self.slope, rng)

@@ -70,6 +70,17 @@ class Network:
         self.ops = find_scheme(scheme)
         self.layers = list(made)
         self.input_shape = shape = tuple(int(size) for size in input_shape)
+        if not self.layers or not shape or min(shape) < 1 or not 0.0 < abs(output_scale) < math.inf:
+            msg = (
+                f"a network of {len(self.layers)} layers for inputs of shape {shape} and outputs in units of"
+                f" {output_scale} cannot be made; give at least one layer, sizes from 1 on and an output_scale not zero"
+            )
+            raise InputError(msg)
+        if any(
+            isinstance(after, Scaling) and not isinstance(before, Scaling) for before, after in pairwise(self.layers)
+        ):
+            msg = "a scaling passes no gradient on, so it can only stand before the first other layer; move it there"
+            raise InputError(msg)
         self.seed = seed
         self.output_scale = output_scale
         self.steps = 0  # training steps done: the counter of dropout and of the optimizer

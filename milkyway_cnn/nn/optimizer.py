@@ -9,9 +9,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.layer import Parameter
 
 __all__ = ["SGD", "AdamW", "clipping"]
+
+
+def _refuse_unless(holds: bool, optimizer: Any, rule: str) -> None:
+    if not holds:
+        msg = f"{optimizer} cannot train: {rule}"
+        raise InputError(msg)
 
 
 def clipping(parameters: Sequence[Parameter], clip: float | None, ops: Any) -> float:
@@ -44,6 +51,10 @@ class SGD:
     weight_decay: float = 0.0
     clip: float | None = None
     moments: ClassVar[int] = 1
+
+    def __post_init__(self):
+        holds = 0.0 <= self.momentum <= 1.0 and self.weight_decay >= 0.0 and (self.clip is None or self.clip > 0.0)
+        _refuse_unless(holds, self, "choose a momentum in [0, 1], weight_decay of at least 0 and clip above 0 or None")
 
     def _factor(self, step: int) -> tuple[float, bool]:
         """Power of the momentum in the stored velocity at a step (from 0), and whether it is the last before 1."""
@@ -84,6 +95,12 @@ class AdamW:
     epsilon: float = 1e-8
     clip: float | None = None
     moments: ClassVar[int] = 2
+
+    def __post_init__(self):
+        holds = min(self.beta_1, self.beta_2) >= 0.0 and max(self.beta_1, self.beta_2) < 1.0 and self.epsilon > 0.0
+        holds = holds and self.weight_decay >= 0.0 and (self.clip is None or self.clip > 0.0)
+        rule = "choose betas in [0, 1), epsilon above 0, weight_decay of at least 0 and clip above 0 or None"
+        _refuse_unless(holds, self, rule)
 
     def prepare(self, parameters: Sequence[Parameter], rate: float, step: int) -> tuple[float, float]:
         """Make room for the gradients; return the `scale` and `keep` with which layers accumulate them."""

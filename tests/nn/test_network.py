@@ -59,6 +59,7 @@ def test_shapes_and_summary():
         ("C3x3.0-D3", (1, 8, 8), "has a zero"),
         ("C3x3.2-P2", (1, 8, 8), "end it with the outputs"),
         ("D4-C3x3.2-D3", (1, 8, 8), "put it before the first dense layer"),
+        ("C3x3.2-P2/0-D3", (1, 8, 8), "has a zero"),
         ("C3x3.2-P9-D3", (1, 8, 8), "leaves nothing of an image of 8 x 8"),
         ("P9-D3", (1, 8, 8), "leaves nothing of an image of 8 x 8"),
     ],
@@ -284,6 +285,7 @@ def test_physical_units_of_the_profile_network():
     ("shape", "architecture", "shapes"),
     [
         ((2, 40), "C5.4-P2-C3.3/2-A2-D6", [(4, 20), (3, 10), (3, 5), (6,)]),
+        ((2, 11, 40), "C3.4-P3/2-A2x3/1x2-D6", [(4, 11, 40), (4, 5, 19), (4, 4, 9), (6,)]),
         ((2, 9, 40), "C3x5.4-P1x4-C3.3/1x2-D6", [(4, 9, 10), (3, 9, 5), (6,)]),
         ((1, 4, 9, 8), "C1x3x3.4-P1x2x2-C3.2-A2-D6", [(4, 4, 4, 4), (2, 4, 4, 4), (2, 2, 2, 2), (6,)]),
     ],
@@ -416,6 +418,28 @@ def test_impossible_layers_are_refused():
         nn.Network("C3.2-P2-D2", (1, 4, 4, 4))
     with pytest.raises(InputError, match="input scaling 'cube' is not known"):
         nn.Scaling("cube")
+
+
+def test_impossible_networks_and_optimizers_are_refused():
+    for made, shape, scale, message in [
+        ([], (4,), 1.0, "a network of 0 layers"),
+        ("D2", (), 1.0, r"inputs of shape \(\)"),
+        ("D2", (3, 0), 1.0, r"inputs of shape \(3, 0\)"),
+        ("D2", (3,), 0.0, r"units of 0\.0 cannot be made"),
+        ([nn.Dense(0)], (3,), 1.0, "a dense layer of width 0 has no outputs"),
+        ([nn.Dense(2), nn.Scaling(), nn.Dense(2)], (3,), 1.0, "a scaling passes no gradient on"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            nn.Network(made, shape, output_scale=scale)
+    for optimizer, options in [
+        (nn.SGD, {"momentum": 1.5}),
+        (nn.SGD, {"clip": 0.0}),
+        (nn.SGD, {"weight_decay": float("nan")}),
+        (nn.AdamW, {"beta_2": 1.0}),
+        (nn.AdamW, {"epsilon": 0.0}),
+    ]:
+        with pytest.raises(InputError, match=rf"{optimizer.__name__}\(.* cannot train: choose"):
+            optimizer(**options)
 
 
 @pytest.mark.parametrize("name", ["he_normal", "he_uniform", "xavier_normal", "xavier_uniform"])
