@@ -63,9 +63,9 @@ def color_diagrams(stars: Stars, others: Mapping[str, Mapping[str, np.ndarray]] 
                 axes.plot(_quantity(bands, across), _quantity(bands, up), marker, color=color, ms=3.5, label=label)
         _label(axes, across, up)
         axes.set(xlim=x_range, ylim=y_range)
-    for axes in figure.axes[3:5]:
-        if axes.get_legend_handles_labels()[1]:
-            axes.legend(fontsize="small", loc="upper left")
+    drawn = {str(line.get_label()): line for axes in figure.axes for line in axes.lines}
+    if drawn:
+        figure.legend(list(drawn.values()), list(drawn), loc="outside upper center", ncols=len(drawn))
     return figure
 
 
