@@ -70,7 +70,10 @@ _PANSTARRS = (
 )
 
 #: Names of each survey's columns in files, the preferred one first; the package's own name counts as well.
-#: VizieR II/246 and IRSA fp_psc; VizieR I/345, I/350, I/355 and the Gaia archive; VizieR II/349 and MAST.
+#: VizieR II/246 and IRSA fp_psc; VizieR I/345, I/350, I/355 and the Gaia archive; VizieR II/349 and MAST. All of 2MASS,
+#: and magnitudes, parallaxes, errors and the archive's names of Gaia, were seen in files of these services; VizieR's
+#: names of the other flags of Gaia (Solved, Dup, epsi, sepsi, Nper) and of Pan-STARRS (Qual, Nd), and MAST's, are
+#: remembered and unconfirmed. A name that does not exist costs a cut, never a star.
 NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     survey: {key: tuple(dict.fromkeys((*options, key))) for key, options in names.items()}
     for survey, names in (("2mass", _TWOMASS), ("gaia", _GAIA), ("panstarrs", _PANSTARRS))
