@@ -6,6 +6,8 @@ as tables. A channel draws its own stars: no star of one is looked for in anothe
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -43,6 +45,9 @@ class Draws:
         A_V at the bin edges (mag): (n, bins + 1) float32.
     bins_per_kpc
         Inverse of the bin width.
+    magnitude, depth, R_V
+        What is added to all magnitudes, by how much deeper the survey is complete (mag), and R_V of the dust: (n,), or
+        none for the model's, the survey's and the law's own.
     """
 
     sightline: np.ndarray
@@ -52,6 +57,25 @@ class Draws:
     shift: np.ndarray
     cumulative: np.ndarray
     bins_per_kpc: float
+    magnitude: np.ndarray | None = None
+    depth: np.ndarray | None = None
+    R_V: np.ndarray | None = None
+
+    def nuisance(self, bands: Sequence[str], law: str, R_V: float) -> np.ndarray:
+        """Magnitude, depth, and factors of the extinction in `bands`: (n, 2 + bands) float32, as kernels want them."""
+        made = np.ones((len(self.keys), 2 + len(bands)), np.float32)
+        made[:, 0] = 0.0 if self.magnitude is None else self.magnitude
+        made[:, 1] = 0.0 if self.depth is None else self.depth
+        if self.R_V is not None:
+            # Linear between tenths, whichever they are: an example must not depend on its batch.
+            tenths = range(math.floor(10 * self.R_V.min()), math.ceil(10 * self.R_V.max()) + 1)
+            for column, band in enumerate(bands, start=2):
+                at = [_ratio(band, law, tenth / 10) for tenth in tenths]
+                made[:, column] = np.interp(10 * self.R_V, tenths, at) / _ratio(band, law, R_V)
+        return made
+
+
+_ratio = functools.cache(ratio)
 
 
 class Channel(Protocol):
@@ -142,6 +166,7 @@ class _TwoMass:
             visible.append(_visible(kind, stars, edges, law, R_V) / np.float32(_PARENT_FACTOR))
         self.bare, self.visible = np.stack(bare), np.stack(visible)
         self._parents = _Parents(lists, [_PARENT_FACTOR] * len(lists), seed)
+        self._law = law, R_V
         self._survey = survey_parameters(np.array(density), law, R_V)
 
     def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
@@ -150,6 +175,7 @@ class _TwoMass:
             all_stars.stars, all_stars.first, all_stars.number, what.sightline, what.keys,
             all_stars.expected[what.sightline] * what.brightening, what.scatter, what.shift, what.cumulative,
             what.bins_per_kpc, self._survey, self.kind.axes.kernel(), counts, outside,
+            what.nuisance(("J", "H", "Ks"), *self._law),
         )  # fmt: skip
 
 
@@ -179,6 +205,7 @@ class _General:
             visible.append(_visible(kind, stars, edges, law, R_V) / np.float32(factors[-1]))
         self.bare, self.visible = np.stack(bare), np.stack(visible)
         self._parents = _Parents(lists, factors, seed)
+        self._law = law, R_V
         self._survey = _tables(kind, np.array(density), law, R_V)
 
     def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
@@ -186,7 +213,7 @@ class _General:
         draw_channel(
             all_stars.stars, all_stars.first, all_stars.number, what.sightline, what.keys,
             all_stars.expected[what.sightline] * what.brightening, what.scatter, what.shift, what.cumulative,
-            what.bins_per_kpc, self._survey, counts, outside,
+            what.bins_per_kpc, self._survey, counts, outside, what.nuisance(_bands(self.kind), *self._law),
         )  # fmt: skip
 
 

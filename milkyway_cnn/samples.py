@@ -18,7 +18,7 @@ from milkyway_cnn import diagrams
 from milkyway_cnn.channels import Draws, channel
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.horizon import LEAST_STARS, horizon
-from milkyway_cnn.extinction.law import DEFAULT
+from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulative
 from milkyway_cnn.galaxy.models import Galaxy, chosen, describe
 from milkyway_cnn.kernels import draws
@@ -49,11 +49,21 @@ class Randomization:
     beam
         Largest standard deviation of ln(A_V) from star to star at one distance: dust that varies inside the
         cell; uniform from 0.
+    magnitude
+        All stars are fainter in all bands by up to +-magnitude (mag): zero points, and the absolute magnitude of the
+        red clump, by which distances are told.
+    depth
+        The surveys are complete to +-depth (mag) deeper than modeled.
+    R_V
+        Half range of R_V about the stream's; wants a law that is published for it.
     """
 
     density: float = 0.04
     color: float = 0.01
     beam: float = 0.4
+    magnitude: float = 0.0
+    depth: float = 0.0
+    R_V: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +159,8 @@ class Stream:
             sizes = ", ".join(f"{kind.name} {kind.axes.pixels}" for kind in self.kinds)
             msg = f"diagrams that are channels of one image must have as many pixels, not {sizes or 'none at all'}"
             raise InputError(msg)
+        for end in (-randomization.R_V, randomization.R_V):
+            ratio("Ks", law, R_V + end)  # refuses what the law is not published for
         self._profiles = MockProfiles(sightlines, edges, prior)
 
         self._channels = [
@@ -217,6 +229,7 @@ class Stream:
         vary = self.randomization
         # Of the first channel density, beam and color; the others share its beam, for it is the dust's.
         u = draws.uniforms(nuisance_keys, 0, 1 + 2 * len(self.kinds))
+        magnitude, depth, R_V = 2.0 * draws.uniforms(nuisance_keys, 1, 3).T - 1.0
         images, outside, reach = [], [], np.zeros(count, np.float32)
         for place, made in enumerate(self._channels):
             density, color = (0, 2) if place == 0 else (1 + 2 * place, 2 + 2 * place)
@@ -231,6 +244,9 @@ class Stream:
                 np.float32(vary.color) * (2.0 * u[:, color] - 1.0),
                 A_V,
                 (self.edges.size - 1) / float(self.edges[-1]),
+                vary.magnitude * magnitude,
+                vary.depth * depth,
+                self.R_V + vary.R_V * R_V if vary.R_V else None,
             )
             made.draw(what, images[-1], outside[-1])
             seen = horizon(A_V, made.visible, sightline, self._profiles.all_edges, LEAST_STARS / brightening)

@@ -124,6 +124,30 @@ def test_a_stored_sample_is_the_stream_and_knows_it(stream, tmp_path):
     np.testing.assert_array_equal(again.examples(4, 2, "test").diagrams, stream.examples(4, 2, "test").diagrams)
 
 
+@pytest.mark.parametrize("kind", ["2mass", "2mass-HKs"])
+def test_what_the_model_may_be_wrong_about_varies(kind):
+    def stream_of(law="G23", **ranges):
+        vary = samples.Randomization(0.0, 0.0, 0.0, **ranges)
+        options = {"seed": 3, "prior": ProfilePrior(empty=0.0), "kinds": [kind], "law": law, "randomization": vary}
+        return samples.Stream([(280.0, 0.0)], np.array([0.1]), distance_edges(32, 0.2), **options)
+
+    plain = stream_of().examples(0, 300)
+    stars = plain.diagrams.sum(axis=(1, 2), dtype=float)
+    for ranges in ({"magnitude": 0.3}, {"depth": 1.0}, {"R_V": 0.8}):
+        varied = stream_of(**ranges).examples(0, 300)
+        np.testing.assert_array_equal(varied.delta_A_V, plain.delta_A_V)
+        # The same stars are drawn: those found in one and not in the other are the range's doing.
+        gained = varied.diagrams.sum(axis=(1, 2), dtype=float) - stars
+        assert (gained < 0).sum() > 60
+        assert (gained > 0).sum() > 60 or "depth" in ranges  # all stars of the cut are found as it is
+        one = stream_of(**ranges).examples(7, 2)
+        np.testing.assert_array_equal(one.diagrams, varied.diagrams[7:9])
+        assert abs(gained.mean()) < 0.1 * stars.mean()
+    if kind == "2mass":
+        with pytest.raises(InputError, match="R_V"):
+            stream_of("RL85", R_V=0.5)
+
+
 def test_a_sample_is_written_in_pieces_that_do_not_show(stream, tmp_path, monkeypatch):
     monkeypatch.setattr(samples, "_CHUNK", 4)
     samples.store(stream, "test", 10, tmp_path / "test.zarr")

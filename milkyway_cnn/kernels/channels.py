@@ -68,7 +68,7 @@ def _place(magnitude, last):
 
 
 @body
-def _observed_pixel(magnitudes, parallax, shift, words, survey, completeness, pixels):
+def _observed_pixel(magnitudes, parallax, shift, depth, words, survey, completeness, pixels):
     """Pixel of a star of true `magnitudes` as the survey sees it; -1 off the diagram, -2 when not accepted.
 
     The magnitudes become the measured ones. Of the words the first decides the detection and, at place 1, the
@@ -79,7 +79,7 @@ def _observed_pixel(magnitudes, parallax, shift, words, survey, completeness, pi
     last = error.shape[1] - 1
     seen = np.float32(1.0)
     for j in range(bands):
-        k, share = _place(magnitudes[j], last)
+        k, share = _place(magnitudes[j] - depth, last)
         seen *= completeness[j, k] + share * (completeness[j, k + 1] - completeness[j, k])
     if seen < 1.0 and draws.uniform(words[0]) > seen:
         return -2
@@ -105,8 +105,9 @@ def _observed_pixel(magnitudes, parallax, shift, words, survey, completeness, pi
 
 @loop
 def _draw_channel_cpu(
-    stars, first, number, sightline, keys, mean, scatter, shift, cumulative, bins_per_kpc, survey, counts, outside
-):
+    stars, first, number, sightline, keys, mean, scatter, shift, nuisance, cumulative, bins_per_kpc, survey, counts,
+    outside,
+):  # fmt: skip
     pixels = counts.shape[1]
     bands = stars.shape[1] - 2
     extinction, faintest = survey[0], survey[1]
@@ -136,13 +137,21 @@ def _draw_channel_cpu(
                     A_V *= math.exp(spread * (draws.rough_normal(words[0], 0) - np.float32(0.5) * spread))
                 bright = True
                 for j in range(bands):
-                    magnitudes[j] = star[2 + j] + _ratio(extinction[j], star[1], A_V) * A_V
+                    red = nuisance[n, 2 + j] * _ratio(extinction[j], star[1], A_V)
+                    magnitudes[j] = star[2 + j] + nuisance[n, 0] + red * A_V
                     bright &= magnitudes[j] < faintest[j] + _MARGIN
                 if not bright:
                     continue
                 words[1] = draws.bits(star_keys, np.uint64(2 * i + 1))
                 p = _observed_pixel(
-                    magnitudes, np.float32(1.0) / star[0], shift[n], words, survey, survey[3][s], pixels
+                    magnitudes,
+                    np.float32(1.0) / star[0],
+                    shift[n],
+                    nuisance[n, 1],
+                    words,
+                    survey,
+                    survey[3][s],
+                    pixels,
                 )
                 if p >= 0:
                     image[p] += 1
@@ -165,6 +174,7 @@ def draw_channel(
     survey: SurveyTables,
     counts: np.ndarray,
     outside: np.ndarray,
+    nuisance: np.ndarray | None = None,
 ) -> None:
     """Draw one diagram an example, as `examples.draw_diagrams` does; an example depends on its own arguments alone.
 
@@ -186,20 +196,26 @@ def draw_channel(
         See the module docstring.
     counts, outside
         Filled: (n, pixels, pixels) uint16 and stars accepted but off the diagram, (n,) int32.
+    nuisance
+        Of each example what is added to all magnitudes, by how much deeper the survey is complete (mag), and the
+        factors of the extinction in each band: (n, 2 + B) float32; none is zero, zero, and ones.
 
     Raises
     ------
     ValueError
         When the numbers of examples differ, or the number of bands, of which there may be five.
     """
+    if nuisance is None:
+        nuisance = np.ones((len(keys), stars.shape[1]), np.float32)
+        nuisance[:, :2] = 0.0
     examples = {array.shape[:1] for array in (sightline, keys, mean, scatter, shift, cumulative, counts, outside)}
     bands = {len(survey.extinction), len(survey.faintest), len(survey.error), survey.weights.shape[1] - 1}
     if len(examples) > 1 or bands != {stars.shape[1] - 2} or max(bands) > 5:
         msg = f"draw_channel: one number of examples, not {sorted(examples)}, and one of bands up to 5, not {bands}"
         raise ValueError(msg)
     _draw_channel_cpu(
-        stars, first, number, sightline, keys, mean, scatter, shift, cumulative, np.float32(bins_per_kpc),
-        tuple(survey), counts, outside,
+        stars, first, number, sightline, keys, mean, scatter, shift, nuisance, cumulative,
+        np.float32(bins_per_kpc), tuple(survey), counts, outside,
     )  # fmt: skip
 
 
@@ -220,7 +236,14 @@ def _expected_channel_cpu(stars, key, repeats, survey, strips):
                 for j in range(bands):
                     magnitudes[j] = stars[k, 2 + j]
                 p = _observed_pixel(
-                    magnitudes, np.float32(1.0) / stars[k, 0], np.float32(0.0), words, survey, survey[3][0], pixels
+                    magnitudes,
+                    np.float32(1.0) / stars[k, 0],
+                    np.float32(0.0),
+                    np.float32(0.0),
+                    words,
+                    survey,
+                    survey[3][0],
+                    pixels,
                 )
                 if p >= 0:
                     image[p] += 1

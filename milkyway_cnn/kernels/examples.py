@@ -58,20 +58,22 @@ def _observed_pixel(J, H, Ks, word, limits, pixels):
 
 @loop
 def _draw_diagrams_cpu(
-    stars, first, number, sightline, keys, mean, scatter, color_shift, cumulative, bins_per_kpc,
+    stars, first, number, sightline, keys, mean, scatter, color_shift, nuisance, cumulative, bins_per_kpc,
     bands, half, noise, axes, counts, outside,
 ):  # fmt: skip
     pixels = counts.shape[1]
-    red_J, red_H, red_Ks = bands[0, 0], bands[1, 0], bands[2, 0]
     faint_J, faint_Ks = bands[0, 2] + _MARGIN, bands[2, 2] + _MARGIN
     for n in prange(counts.shape[0]):
         s = sightline[n]
         image = counts[n].ravel()
         image[:] = 0
         lost = 0
-        limits = _limits(bands, half[s], noise, axes)
+        limits = _limits(bands, half[s] + nuisance[n, 1], noise, axes)
+        red_J, red_H = bands[0, 0] * nuisance[n, 2], bands[1, 0] * nuisance[n, 3]
+        red_Ks = bands[2, 0] * nuisance[n, 4]
         spread = scatter[n]
-        shift = color_shift[n]
+        fainter = nuisance[n, 0]
+        shift = color_shift[n] + fainter
         profile = cumulative[n]
         star_keys = draws.fork(keys[n], np.uint64(1))
         run_keys = draws.fork(keys[n], np.uint64(2))
@@ -93,9 +95,9 @@ def _draw_diagrams_cpu(
                 if spread > 0.0:
                     A_V *= math.exp(spread * (draws.rough_normal(word, 2) - np.float32(0.5) * spread))
                 J = stars[star, 1] + A_V * red_J + shift
-                Ks = stars[star, 3] + A_V * red_Ks
+                Ks = stars[star, 3] + A_V * red_Ks + fainter
                 reddened[kept, 0] = J
-                reddened[kept, 1] = stars[star, 2] + A_V * red_H
+                reddened[kept, 1] = stars[star, 2] + A_V * red_H + fainter
                 reddened[kept, 2] = Ks
                 words[kept] = word
                 kept += (faint_J >= J) & (Ks <= faint_Ks)
@@ -123,6 +125,7 @@ def draw_diagrams(
     axes: np.ndarray,
     counts: np.ndarray,
     outside: np.ndarray,
+    nuisance: np.ndarray | None = None,
 ) -> None:
     """Draw one diagram an example; an example depends on its key and its own arguments alone.
 
@@ -150,7 +153,12 @@ def draw_diagrams(
         As for `binning.pixel`.
     counts, outside
         Filled: (n, pixels, pixels) uint16 and stars accepted but off the diagram, (n,) int32.
+    nuisance
+        Of each example what is added to all magnitudes, what to the magnitudes of half completeness, and the factors
+        of the extinction in J, H and Ks: (n, 5) float32; none is zero, zero, and ones.
     """
+    if nuisance is None:
+        nuisance = np.tile(np.array([0, 0, 1, 1, 1], np.float32), (len(keys), 1))
     if not sightline.shape == keys.shape == mean.shape == cumulative.shape[:1] == counts.shape[:1] == outside.shape:
         msg = (
             f"draw_diagrams: sightline {sightline.shape}, keys {keys.shape}, mean {mean.shape}, cumulative"
@@ -159,7 +167,8 @@ def draw_diagrams(
         raise ValueError(msg)
     bands, half, noise = survey
     _draw_diagrams_cpu(
-        stars, first, number, sightline, keys, mean, scatter, color_shift, cumulative, np.float32(bins_per_kpc),
+        stars, first, number, sightline, keys, mean, scatter, color_shift, nuisance, cumulative,
+        np.float32(bins_per_kpc),
         bands, half, noise, axes, counts, outside,
     )  # fmt: skip
 

@@ -72,6 +72,11 @@ class Parameters(BaseModel):
         0.04, ge=0, le=1, description="dex by which the real sky may hold more or fewer stars"
     )
     color_jitter: float = Field(0.01, ge=0, le=1, description="mag by which real J-Ks may be off the model's")
+    magnitude_jitter: float = Field(
+        0.0, ge=0, le=1, description="mag by which all magnitudes may be off, as that of the red clump and zero points"
+    )
+    depth_jitter: float = Field(0.0, ge=0, le=2, description="mag by which completeness may end elsewhere")
+    R_V_jitter: float = Field(0.0, ge=0, le=2, description="half range of R_V; wants a law that is published for it")
     beam: float = Field(0.4, ge=0, le=3, description="largest scatter of ln(A_V) from star to star inside a cell")
     galaxy: str = Field(
         "embedded",
