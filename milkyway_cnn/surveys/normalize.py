@@ -207,6 +207,9 @@ def _texts(block: Any, source: Source, key: str, dtype: type, origin: str) -> np
     if hasattr(column, "to_numpy"):
         column = column.to_numpy(dtype=object, na_value="")
     values = np.ma.asarray(column)
+    if values.ndim != 1:
+        msg = f"column {source.name} of {origin} holds arrays; it must hold one flag in each row"
+        raise InputError(msg)
     mask = np.ma.getmaskarray(values)
     if values.dtype.kind in "iuf":
         texts = np.array([f"{int(value):03d}" if np.isfinite(value) else "" for value in values.data], "U3")

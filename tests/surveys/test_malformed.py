@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from milkyway_cnn.errors import InputError
@@ -172,6 +172,7 @@ columns = st.one_of(
 
 @settings(relaxed, max_examples=200)
 @given(table=st.dictionaries(names, columns, max_size=12))
+@example(table={name: np.ones(4) for name in ("Jmag", "e_Jmag", "GLON", "GLAT")} | {"Qflg": np.zeros((4, 3))})
 def test_any_columns(table):
     try:
         found = recognize(table)
