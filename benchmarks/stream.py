@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -21,16 +22,19 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.network import RESULTS, machine
+from benchmarks.readme import renew
 
 STARS = 10_000
 EPOCH = """
-import json, resource
+import json
+from pathlib import Path
 import numpy as np
 from milkyway_cnn import samples, sightlines
 from milkyway_cnn.profile_network import channels
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Of this program alone: getrusage would count the process that started it.
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 directions = sightlines.Grid(257.0, 303.0, -5.0, 5.0, 0.5).division(3, 3)
 b = np.array([b for _, b in directions])
@@ -168,9 +172,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=RESULTS / "stream.json")
     chosen = parser.parse_args(arguments)
     result = measure(chosen.threads, chosen.batch, chosen.rounds, chosen.pieces, chosen.network)
-    result = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()} | result
+    about = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "load": os.getloadavg()[0], "machine": machine()}
+    result = about | result
     chosen.output.parent.mkdir(parents=True, exist_ok=True)
     chosen.output.write_text(json.dumps(result, indent=1) + "\n")
+    if chosen.output == RESULTS / "stream.json":
+        renew("benchmarks.stream", table(result))
     print(f"{table(result)}\n\nwritten to {chosen.output}")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks import stream
+from benchmarks import readme, stream
 from milkyway_cnn import samples, sightlines
 from milkyway_cnn.diagrams import parents, star_density, survey_parameters
 from milkyway_cnn.extinction.profiles import cumulative
@@ -21,6 +21,11 @@ def test_runs_once_and_writes_results(tmp_path, capsys):
     assert [row["pipeline"] for row in result["rows"]] == ["NumPy", "milkyway_cnn"]
     assert result["epoch"]["peak_mib"] >= result["epoch"]["stream_mib"] > 0
     assert "x NumPy" in capsys.readouterr().out
+
+
+def test_the_readme_holds_the_table_of_the_stored_results():
+    stored_result = json.loads((stream.RESULTS / "stream.json").read_text())
+    assert readme.stored("benchmarks.stream") == stream.table(stored_result)
 
 
 def test_the_stream_draws_what_the_plain_pipeline_draws(monkeypatch):
