@@ -116,6 +116,8 @@ def add_outer_products(
 def largest(typing_context, x, x_0, places, p_0, window, count, best, number, out_0):
     """Take the largest of ``x[x_0 + window[k] + places[p_0]]`` over k < count for each image, the first of equals.
 
+    A NaN is larger than any number, so that none is lost.
+
     Parameters
     ----------
     x, best : float32 arrays, C-contiguous
@@ -137,6 +139,7 @@ def largest(typing_context, x, x_0, places, p_0, window, count, best, number, ou
         def compare(k, kept):
             value = code.vector(x, corner, code.number(window, k))
             larger = builder.fcmp_ordered(">", value, kept[0])
+            larger = builder.or_(larger, builder.fcmp_unordered("uno", value, value))
             own = code.spread(builder.trunc(k, ir.IntType(8)), numbers)
             return builder.select(larger, value, kept[0]), builder.select(larger, own, kept[1])
 

@@ -61,6 +61,16 @@ def test_the_first_of_the_largest_wins() -> None:
     np.testing.assert_array_equal(number[7 : 7 + LANES], values.argmax(axis=0))
 
 
+@pytest.mark.parametrize("where", [0, 1, 2])
+def test_a_nan_is_not_lost_in_a_maximum(where: int) -> None:
+    x = np.ones(100, np.float32)
+    x[where * 20 + 5] = np.nan
+    best, number = np.zeros(LANES, np.float32), np.zeros(LANES, np.uint8)
+    called("largest", x, 0, np.zeros(1, np.int64), 0, np.arange(3) * 20, 3, best, number, 0)
+    assert np.isnan(best[5]) and number[5] == where
+    assert np.isfinite(np.delete(best, 5)).all()
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.5])
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_tile_of_a_product(keep: float, turned: bool) -> None:
