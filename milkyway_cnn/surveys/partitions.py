@@ -1,8 +1,6 @@
 """Catalogs in many files: folders of parquet and HATS catalogs, read piece by piece and never held in memory.
 
-HATS (Hierarchical Adaptive Tiling Scheme) is the form in which 2MASS, Gaia and Pan-STARRS are published whole: parquet
-files by HEALPix pixel, and properties that say which file is what. `lsdb` knows how; here it opens such catalogs and
-finds the pixels of a region. A catalog that was made with `lsdb`, by a query or a cross-match, is taken as well.
+A catalog that was made with `lsdb`, by a query or a cross-match, is taken as well.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from milkyway_cnn.surveys.catalog import Catalog
 from milkyway_cnn.surveys.columns import Source, recognize
 from milkyway_cnn.surveys.cuts import Cut
 from milkyway_cnn.surveys.formats import arrow_values, optional
+from milkyway_cnn.surveys.hats import HATS, hats_files, is_hats
 from milkyway_cnn.surveys.normalize import Region, galactic_positions, normalize
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ __all__ = ["Frame", "Partition", "PartitionedCatalog", "check_partitions", "open
 
 #: Rows of a partition, where row groups allow, and rows in memory at once.
 _PARTITION, _BATCH = 1 << 20, 1 << 18
-#: Files that make a folder a HATS catalog, or a collection of one with its margins and indices.
-_HATS = ("collection.properties", "hats.properties", "properties")
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class Frame:
     def blocks(self, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Yield all rows."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # as in `_hats_files`
+            warnings.simplefilter("ignore")  # as in `hats_files`
             frame = self.frame.compute(scheduler="synchronous")
         yield frame
 
@@ -133,8 +130,8 @@ def open_partitions(
     if not folder.is_dir():
         msg = f"there is no folder {folder}; a partitioned catalog is a folder of parquet files or a HATS catalog"
         raise InputError(msg)
-    if any((folder / name).is_file() for name in _HATS):
-        files, rows = _hats_files(folder, region)
+    if is_hats(folder):
+        files, rows = hats_files(folder, region)
     else:
         files, rows = _parquet_files(folder), None
     columns: dict[str, Source] = {}
@@ -213,7 +210,7 @@ def _words(column: pyarrow.Array) -> pyarrow.Array:
 
 def _parquet_files(folder: Path) -> list[Path]:
     """Parquet files of a folder that is no HATS catalog, in the order of their names."""
-    hats = sorted(path.parent for path in folder.rglob("*.properties") if path.name in _HATS)
+    hats = sorted(path.parent for path in folder.rglob("*.properties") if path.name in HATS)
     if hats:
         msg = f"{folder} is no catalog but holds some, such as {hats[0]}; give one of them"
         raise InputError(msg)
@@ -226,44 +223,6 @@ def _parquet_files(folder: Path) -> list[Path]:
         msg = f"{folder} holds no parquet file; a partitioned catalog is a folder of these or a HATS catalog"
         raise InputError(msg)
     return sorted(files)
-
-
-def _hats_files(folder: Path, region: Region | None) -> tuple[list[Path], int]:
-    """Files of the HATS pixels that touch the region, and the number of rows in all pixels (0 if not known)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # lsdb and nested-pandas use what pandas 3 calls deprecated
-        try:
-            import lsdb
-        except ImportError:
-            msg = f"{folder} is a HATS catalog, which lsdb opens; install it with: pip install 'milkyway-cnn[hats]'"
-            raise InputError(msg) from None
-        place = _coverage(region) if region else None
-        try:
-            structure = lsdb.open_catalog(folder, columns="all").hc_structure
-            rows = int(structure.catalog_info.total_rows or 0)
-            pixels = structure.filter_by_moc(place) if place else structure
-            paths = [Path(path) for path in pixels.get_pixel_paths()]
-        except Exception as error:  # what damaged properties raise has no common base
-            reason = " ".join((str(error) or type(error).__name__).split())[:200]
-            msg = f"{folder} cannot be opened as a HATS catalog ({reason}); fetch its properties and metadata again"
-            raise InputError(msg) from error
-    files = [file for path in paths for file in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])]
-    return files, rows
-
-
-def _coverage(region: Region) -> Any:
-    """MOC that holds a Galactic region: the union of circles around its tiles, at HEALPix order 8 (0.23 deg)."""
-    import mocpy
-    from astropy.coordinates import Angle, SkyCoord
-
-    l_min, l_max, b_min, b_max = region
-    columns, rows = (max(1, int(np.ceil(width / 2.0))) for width in (l_max - l_min, b_max - b_min))
-    l = l_min + (np.arange(columns) + 0.5) * (l_max - l_min) / columns
-    b = b_min + (np.arange(rows) + 0.5) * (b_max - b_min) / rows
-    centers = SkyCoord(*(values.ravel() for values in np.meshgrid(l, b)), unit="deg", frame="galactic").icrs
-    # No point of a tile is farther from its middle than half its width plus half its height.
-    radius = Angle((l_max - l_min) / columns / 2 + (b_max - b_min) / rows / 2 + 0.01, "deg")
-    return mocpy.MOC.from_cones(centers.ra, centers.dec, radius=radius, max_depth=8, union_strategy="large_cones")
 
 
 def _columns(schema: pyarrow.Schema, survey: str | None, folder: Path) -> dict[str, Source]:
