@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import textwrap
-import time
 from functools import partial
 from pathlib import Path
 
@@ -91,12 +90,15 @@ def test_processes_of_this_machine_start_and_end():
 
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
-    """Stand-ins for Slurm's commands, which run nothing, and the folder of what they were told."""
+    """Stand-ins for Slurm's commands, which run a job here and at once, and the folder of what they were told."""
     commands = tmp_path / "bin"
     commands.mkdir()
     for name, text in (
-        ("sbatch", f'cp "$1" {tmp_path}/job.sh; echo "Submitted batch job 7"'),
-        ("scancel", f'echo "$@" >> {tmp_path}/canceled'),
+        (
+            "sbatch",
+            f'cp "$1" {tmp_path}/job.sh; bash {tmp_path}/job.sh >/dev/null 2>&1 & echo "Submitted batch job $!"',
+        ),
+        ("scancel", f'echo "$@" >> {tmp_path}/canceled; kill "$@"'),
     ):
         (commands / name).write_text(f"#!/bin/bash\n{text}\n")
         (commands / name).chmod(0o755)
@@ -104,14 +106,10 @@ def slurm(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_jobs_of_slurm_are_asked_for(slurm):
+def test_jobs_of_slurm_work_as_well(slurm):
     path = slurm / "slurm.yaml"
     path.write_text("cores: 1\nmemory: 1GB\nwalltime: '02:00:00'\nqueue: day\njob_script_prologue: ['true']\n")
-    with cluster.client(str(path)):
-        patience = time.monotonic() + 20
-        while not (slurm / "job.sh").exists() and time.monotonic() < patience:
-            time.sleep(0.1)
-        time.sleep(0.5)  # the reply of sbatch is on its way
+    assert cluster.total(lambda item: np.array([1, item]), range(10), str(path)).tolist() == [10, 45]
     script = (slurm / "job.sh").read_text()
     for line in ("#SBATCH -p day", "#SBATCH --cpus-per-task=1", "#SBATCH -t 02:00:00", "--nthreads 1"):
         assert line in script
