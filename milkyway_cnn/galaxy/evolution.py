@@ -24,6 +24,8 @@ PHASES = {
 _MS, _HG, _GB, _CHEB, _EAGB, _TPAGB = range(6)
 #: Reimers' coefficient of mass loss: section 7.1 of Hurley, Pols & Tout 2000.
 _ETA = 0.5
+#: Sweeps over a phase in which a star's state and its wind settle; each makes the error several times smaller.
+_SWEEPS = 6
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,19 @@ class Tracks:
 def tracks(metallicity: float, initial_mass: np.ndarray) -> Tracks:
     """Evolve stars of one metallicity Z and of the given initial masses (Msun), ascending or not.
 
-    Winds follow Reimers (1975) with a coefficient of 0.5 from the giant branch on and Vassiliadis & Wood (1993)
-    on the AGB; stars keep their mass before. Rotation, companions and the last thin envelopes are left out.
+    Winds follow Vink et al. (2001) and Nieuwenhuijzen & de Jager (1990), hot and cool, wherever stars have more than
+    4000 Lsun, Reimers (1975) with a coefficient of 0.5 from the giant branch on, and Vassiliadis & Wood (1993) on the
+    AGB; the strongest of them blows.
+    Rotation, companions and the last thin envelopes are left out.
     """
     c = Giants(metallicity)
     m = np.asarray(initial_mass, dtype=float)
-    parts = [_main_sequence(c, m), _hertzsprung_gap(c, m)]
+    main_sequence, epoch = _main_sequence(c, m)
+    gap, epoch = _hertzsprung_gap(c, main_sequence[3][:, -1], epoch)
+    parts = [main_sequence, gap]
     # No star of less than 0.6 Msun has left the main sequence yet, nor do the formulas for giants reach them.
-    m = np.maximum(m, 0.6)
-    parts.append(_giant_branch(c, m))
+    m = np.maximum(gap[3][:, -1], 0.6)
+    parts.append(_giant_branch(c, m, epoch))
     mass = parts[-1][3][:, -1]
     # A star that flashed forgets its history: from here on it evolves as one of the mass that is left.
     born = np.where(m <= c.m_hef, mass, m)
@@ -85,22 +91,49 @@ def _points(phase: str) -> np.ndarray:
     return np.linspace(0.0, 1.0, PHASES[phase])
 
 
-def _main_sequence(c: Giants, m: np.ndarray) -> _Part:
+def _main_sequence(c: Giants, m: np.ndarray) -> tuple[_Part, np.ndarray]:
     late = PHASES["main sequence"] // 2
     tau = np.concatenate((np.linspace(0.0, 0.9, late, endpoint=False), np.linspace(0.9, 1.0, late)))
-    luminosity, radius = c.main_sequence(m[:, None], tau)
-    time = c.t_ms(m)[:, None] * tau
-    return time, luminosity, radius, np.broadcast_to(m[:, None], time.shape)
+    return _follow(c, c.main_sequence, lambda m, tau: c.t_ms(m) * tau, m, np.zeros_like(m), tau)
 
 
-def _hertzsprung_gap(c: Giants, m: np.ndarray) -> _Part:
-    tau = _points("Hertzsprung gap")
-    at_end = np.where(m <= c.m_fgb, c.l_bgb(m), c.l_hei(m))
-    r_end = np.where(m <= c.m_fgb, c.r_gb(m, at_end), _r_ignition(c, m))
-    start = c.main_sequence(m, np.ones_like(m))
-    luminosity, radius = (x[:, None] * (y / x)[:, None] ** tau for x, y in zip(start, (at_end, r_end), strict=True))
-    time = c.t_ms(m)[:, None] + (c.t_bgb(m) - c.t_ms(m))[:, None] * tau
-    return time, luminosity, radius, np.broadcast_to(m[:, None], time.shape)
+def _hertzsprung_gap(c: Giants, m: np.ndarray, epoch: np.ndarray) -> tuple[_Part, np.ndarray]:
+    def state(m, tau):
+        at_end = np.where(m <= c.m_fgb, c.l_bgb(m), c.l_hei(m))
+        r_end = np.where(m <= c.m_fgb, c.r_gb(m, at_end), _r_ignition(c, m))
+        start = c.main_sequence(m, np.ones_like(m))
+        return tuple(x * (y / x) ** tau for x, y in zip(start, (at_end, r_end), strict=True))
+
+    def age(m, tau):
+        return c.t_ms(m) + (c.t_bgb(m) - c.t_ms(m)) * tau
+
+    return _follow(c, state, age, m, epoch, _points("Hertzsprung gap"))
+
+
+def _follow(c: Giants, state, age, born: np.ndarray, epoch: np.ndarray, tau: np.ndarray) -> tuple[_Part, np.ndarray]:
+    """Follow stars through a phase before the giant branch; also tell by how much their clocks differ from their ages.
+
+    A star that loses mass here is at all times as one born with its present mass, as far through the phase (`tau`) as
+    before: its age changes, and time less age, its `epoch`, makes up for it (section 7.1).
+
+    Parameters
+    ----------
+    state, age
+        Luminosity and radius, and age (Myr), of stars of a mass at `tau`.
+    """
+    middle = 0.5 * (tau[1:] + tau[:-1])
+    mass, shift = born[:, None] + np.zeros_like(tau), epoch[:, None] + np.zeros_like(tau)
+    for _ in range(_SWEEPS):
+        luminosity, radius = state(mass, tau)
+        rate = _luminous_wind(c, luminosity, radius, mass)
+        if not rate.any():
+            break
+        span = age(mass, tau)[:, 1:] - age(mass[:, 1:], tau[:-1])
+        lost = 0.5e6 * (rate[:, 1:] + rate[:, :-1]) * span
+        mass = np.concatenate((born[:, None], born[:, None] - np.cumsum(lost, axis=1)), axis=1)
+        older = age(mass[:, 1:], middle) - age(mass[:, :-1], middle)
+        shift = epoch[:, None] - np.concatenate((np.zeros_like(born)[:, None], np.cumsum(older, axis=1)), axis=1)
+    return (age(mass, tau) + shift, luminosity, radius, mass), shift[:, -1]
 
 
 def _r_ignition(c: Giants, m: np.ndarray) -> np.ndarray:
@@ -111,22 +144,22 @@ def _r_ignition(c: Giants, m: np.ndarray) -> np.ndarray:
     return np.where(c.blue_fraction(m) > 0.0, radius, c.r_agb(m, c.l_hei(m)))
 
 
-def _giant_branch(c: Giants, m: np.ndarray) -> _Part:
+def _giant_branch(c: Giants, m: np.ndarray, epoch: np.ndarray) -> _Part:
     giant = CoreGrowth(c, m)
     top = np.where(m <= c.m_fgb, c.l_hei(m), 1.0)
     base = np.where(m <= c.m_fgb, c.l_bgb(m), 1.0)
     luminosity = base[:, None] * (top / base)[:, None] ** _points("giant branch")
     core = [giant.core_mass(x) for x in luminosity.T]
-    time = [c.t_bgb(m) + giant.duration(giant.hydrogen, core[0], x) for x in core]
-    part = _lose_mass(np.stack(time, axis=1), luminosity, m, c.r_gb, np.minimum(core[-1], 0.9 * m), pulsating=False)
+    time = [epoch + c.t_bgb(m) + giant.duration(giant.hydrogen, core[0], x) for x in core]
+    part = _lose_mass(c, np.stack(time, axis=1), luminosity, m, c.r_gb, np.minimum(core[-1], 0.9 * m), pulsating=False)
     # Beyond the last mass with a giant branch this phase has no duration; it shows the end of the gap.
     absent = (m > c.m_fgb)[:, None]
-    at_end = c.t_bgb(m), c.l_hei(m), _r_ignition(c, m), m
+    at_end = epoch + c.t_bgb(m), c.l_hei(m), _r_ignition(c, m), m
     t, l, r, mass = (np.where(absent, x[:, None], y) for x, y in zip(at_end, part, strict=True))
     return t, l, r, mass
 
 
-def _lose_mass(time, luminosity, mass, radius_of, core, *, pulsating: bool) -> _Part:
+def _lose_mass(c, time, luminosity, mass, radius_of, core, *, pulsating: bool) -> _Part:
     """Follow the wind along given times and luminosities; a star without envelope (mass <= core) stops."""
     out_time, out_radius, out_mass = (np.empty_like(time) for _ in range(3))
     now, alive = time[:, 0], np.ones(mass.shape, bool)
@@ -134,10 +167,10 @@ def _lose_mass(time, luminosity, mass, radius_of, core, *, pulsating: bool) -> _
         if k:
             span = np.where(alive, time[:, k] - time[:, k - 1], 0.0)
             middle = np.sqrt(luminosity[:, k] * luminosity[:, k - 1])
-            rate = _wind(middle, radius_of(mass, middle), mass, pulsating=pulsating)
+            rate = _wind(c, middle, radius_of(mass, middle), mass, pulsating=pulsating)
             # Half the loss, then the rate again at the mass of the middle of the step.
             half = np.maximum(mass - 0.5e6 * rate * span, 0.9 * core + 0.05)
-            lost = 1e6 * span * _wind(middle, radius_of(half, middle), half, pulsating=pulsating)
+            lost = 1e6 * span * _wind(c, middle, radius_of(half, middle), half, pulsating=pulsating)
             kept = np.minimum(1.0, (mass - core) / np.maximum(lost, 1e-30))
             now = now + span * kept
             mass = mass - lost * kept
@@ -147,14 +180,33 @@ def _lose_mass(time, luminosity, mass, radius_of, core, *, pulsating: bool) -> _
     return out_time, luminosity, out_radius, out_mass
 
 
-def _wind(luminosity: np.ndarray, radius: np.ndarray, mass: np.ndarray, *, pulsating: bool) -> np.ndarray:
-    """Mass loss (Msun / yr)."""
-    reimers = 4e-13 * _ETA * luminosity * radius / mass
+def _wind(c: Giants, luminosity: np.ndarray, radius: np.ndarray, mass: np.ndarray, *, pulsating: bool) -> np.ndarray:
+    """Mass loss (Msun / yr) of giants."""
+    rate = np.maximum(4e-13 * _ETA * luminosity * radius / mass, _luminous_wind(c, luminosity, radius, mass))
     if not pulsating:
-        return reimers
+        return rate
     period = np.minimum(1995.0, 8.51e-3 * radius**1.94 / mass**0.9)
     log_rate = -11.4 + 0.0125 * (period - 100.0 * np.maximum(mass - 2.5, 0.0))
-    return np.maximum(reimers, np.minimum(10.0**log_rate, 1.36e-9 * luminosity))
+    return np.maximum(rate, np.minimum(10.0**log_rate, 1.36e-9 * luminosity))
+
+
+def _luminous_wind(c: Giants, luminosity: np.ndarray, radius: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """Mass loss (Msun / yr) of stars of any kind from 4000 Lsun on; it sets in over 500 Lsun.
+
+    Vink, de Koter & Lamers 2001, A&A 369, 574, equations 24 and 25, where Teff is 12,500 to 50,000 K, the two laws
+    meeting at 25,000 K; they were made for 10^4.5 Lsun or more and are extrapolated below. Nieuwenhuijzen & de Jager
+    1990 with a factor of (Z / 0.02)^0.5 elsewhere.
+    """
+    onset = np.clip((luminosity - 4000.0) / 500.0, 0.0, 1.0)
+    cool = 9.6e-15 * np.sqrt(c.z / 0.02) * radius**0.81 * luminosity**1.24 * mass**0.16
+    log_l, log_m = np.log10(luminosity / 1e5), np.log10(mass / 30.0)
+    teff = SUN_TEFF * (luminosity / radius**2) ** 0.25
+    t = np.log10(teff / 4e4)
+    # The winds end at 2.6 times the escape velocity above the jump and at 1.3 times below.
+    above = -6.697 + 2.194 * log_l - 1.313 * log_m - 1.226 * np.log10(2.6 / 2.0) + 0.933 * t - 10.92 * t**2
+    below = -6.688 + 2.210 * log_l - 1.339 * log_m - 1.601 * np.log10(1.3 / 2.0) + 1.07 * np.log10(teff / 2e4)
+    hot = (c.z / 0.02) ** 0.85 * 10.0 ** np.where(teff > 25000.0, above, below)
+    return onset * np.where((teff > 12500.0) & (teff <= 50000.0), hot, cool)
 
 
 def _core_helium_burning(c: Giants, born: np.ndarray, mass: np.ndarray, ignition: np.ndarray) -> _Part:
@@ -168,7 +220,7 @@ def _core_helium_burning(c: Giants, born: np.ndarray, mass: np.ndarray, ignition
     radius, masses = np.empty_like(time), np.empty_like(time)
     for k, now in enumerate(tau):
         if k:
-            rate = _wind(luminosity[:, k - 1], radius[:, k - 1], mass, pulsating=False)
+            rate = _wind(c, luminosity[:, k - 1], radius[:, k - 1], mass, pulsating=False)
             lost = 1e6 * rate * (time[:, k] - time[:, k - 1])
             mass = np.maximum(mass - lost, np.minimum(mass, 1.001 * core))
         states = [law(mass, now) for law in (low, middle, high)]
@@ -246,7 +298,7 @@ def _asymptotic_giant_branch(c: Giants, born: np.ndarray, mass: np.ndarray, star
         luminosity = bottom[:, None] * np.maximum(ceiling / bottom, 1.0)[:, None] ** _points(phase)
         cores = [giant.core_mass(x) for x in luminosity.T]
         time = np.stack([start + giant.duration(rate, cores[0], x) for x in cores], axis=1)
-        part = _lose_mass(time, luminosity, mass, c.r_agb, np.minimum(core, mass), pulsating=True)
+        part = _lose_mass(c, time, luminosity, mass, c.r_agb, np.minimum(core, mass), pulsating=True)
         # A star that lost its envelope earlier has no further phase.
         over = (mass <= core)[:, None]
         parts.append((np.where(over, start[:, None], part[0]), *part[1:]))

@@ -1,7 +1,8 @@
 """Tracks against the original code of Hurley, Pols & Tout, as the package cosmic-popsynth has it; skipped without it.
 
 It runs in a process of its own, for its import changes how Python starts processes. Its default zsun = 0.014 would
-shift the metallicities: 0.02 is that of the formulas.
+shift the metallicities: 0.02 is that of the formulas. Its default winds, of Vink et al. (2001) for hot stars, are ours
+from 4000 Lsun on; as it extrapolates them to any luminosity, stars up to 5 Msun take those of Hurley et al.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import pytest
 from milkyway_cnn.galaxy.evolution import PHASES, tracks
 from milkyway_cnn.galaxy.photometry import SUN_TEFF
 
-# Stars that leave the main sequence within the age of the Galaxy and whose winds matter on the giant branches only.
-MASSES, METALLICITIES = (1.0, 1.2, 1.5, 2.5, 3.0, 5.0), (0.0004, 0.004, 0.008, 0.02, 0.03)
+# Stars that leave the main sequence within the age of the Galaxy; only the last has a wind before it does.
+MASSES, METALLICITIES = (1.0, 1.2, 1.5, 2.5, 3.0, 5.0, 10.0), (0.0004, 0.004, 0.008, 0.02, 0.03)
 #: Effective temperature that the original code takes for the Sun (K).
 ITS_SUN = 5798.0
 ORACLE = """
@@ -35,9 +36,10 @@ def value(text):
 settings = json.loads((files("cosmic") / "data/cosmic-settings.json").read_text())
 settings = next(group["settings"] for group in settings if group["category"] == "bse")
 bse = {s["name"]: value(o["name"]) for s in settings for o in s["options"] if o.get("default")}
-bse.update(zsun=0.02, neta=0.5, windflag=0, pts1=0.01)
+bse.update(zsun=0.02, neta=0.5, pts1=0.01)
 out = []
 for mass, z, end in json.loads(sys.argv[1]):
+    bse["windflag"] = 3 if mass > 5 else 0
     star = InitialBinaryTable.InitialBinaries(
         m1=mass, m2=0.0, porb=-1.0, ecc=-1.0, tphysf=end, kstar1=1, kstar2=15, metallicity=z
     )

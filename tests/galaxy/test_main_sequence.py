@@ -30,7 +30,7 @@ def test_main_sequence_is_the_published_one(z, mass, luminosity, radius, duratio
     assert found[0][0] == pytest.approx(luminosity, rel=2e-3)
     assert found[1][0] == pytest.approx(radius, rel=2e-3)
     if duration:
-        # The original's star of 10 Msun loses mass from the start on, ours does not.
+        # The original's star of 10 Msun loses mass from the start on: see test_evolution.
         assert sequence.t_ms(m)[0] == pytest.approx(duration, rel=0.003 if mass < 10 else 0.015)
 
 
