@@ -1,8 +1,12 @@
 """Stars of one age and metallicity against PARSEC isochrones; skipped where these are absent.
 
-At 1.5 and 2.5 Gyr, where stars of about 1.6 to 1.9 Msun leave the main sequence, PARSEC and the tracks of Hurley et al.
-disagree on how helium ignites: their giant branches are populated differently (by 1 mag in the mean M_Ks), and at
-1.5 Gyr the red clump of PARSEC is 0.2 mag fainter. From 4 Gyr on (clump: 2.5 Gyr) they agree as follows.
+Everything agrees from 4 Gyr on (clump: 2.5 Gyr), and colors at all ages. At 1.5 and 2.5 Gyr, where stars of 1.85 and
+1.57 Msun are giants, the mean M_Ks of the giant branch is 1.1 and 1.0 mag brighter in PARSEC. Labels and weights are
+the same (its own int_IMF gives what ours do), and so nearly are the ends of the branch: log L from 1.26 to 2.92 and
+from 1.01 to 3.34 in PARSEC, from 1.18 to 3.07 and from 0.92 to 3.42 in the tracks of Hurley et al. What differs is the
+pace: PARSEC's stars spend 15 and 26 % of the branch below log L = 1.5, theirs 47 and 67 %; at 4 Gyr it is 75 and 79 %.
+At 1.5 Gyr the red clump of PARSEC is also 0.10 mag fainter than ours of 1.35 to 1.65 Gyr, and 0.2 than ours of 1.5: in
+PARSEC helium ignites without a flash at somewhat lower masses, and our clump of 1.4 Gyr is as faint as its.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="isochrones are not 
 def both():
     """Of each file: phases, M_Ks, J-Ks and numbers of our stars, and labels and the same of PARSEC's."""
     found = {}
-    for name in ("thin4", "thin5", "thin6", "thin7", "bar", "thick"):
+    for name in ("thin3", "thin4", "thin5", "thin6", "thin7", "bar", "thick"):
         rows = np.loadtxt(FOLDER / f"parsec_cmd39_{name}_twomass.dat")
         age, metallicity = 10 ** rows[0, 2] / 1e9, rows[0, 1]
         component = ThinDisc(
@@ -54,21 +58,26 @@ def means(phase, magnitude, color, number, chosen, window):
     return [np.average(a[inside], weights=number[inside]) for a in (magnitude, color)]
 
 
-@pytest.mark.parametrize("name", ["thin5", "thin6", "thin7", "bar", "thick"])
+@pytest.mark.parametrize("name", ["thin3", "thin4", "thin5", "thin6", "thin7", "bar", "thick"])
 def test_mean_of_the_giant_branch(both, name):
-    ours, theirs = (
+    (magnitude, color), (parsec_magnitude, parsec_color) = (
         means(*sample, chosen, (-4.0, 1.0)) for sample, chosen in zip(both[name], GIANT_BRANCH, strict=True)
     )
-    np.testing.assert_allclose(ours, theirs, atol=0.1)
+    assert color == pytest.approx(parsec_color, abs=0.1)
+    if name not in ("thin3", "thin4"):
+        assert magnitude == pytest.approx(parsec_magnitude, abs=0.1)
 
 
-@pytest.mark.parametrize("name", ["thin4", "thin5", "thin6", "thin7", "bar", "thick"])
+@pytest.mark.parametrize("name", ["thin3", "thin4", "thin5", "thin6", "thin7", "bar", "thick"])
 def test_mean_of_the_red_clump(both, name):
-    ours, theirs = (means(*sample, chosen, (-9.0, 9.0)) for sample, chosen in zip(both[name], HELIUM, strict=True))
-    np.testing.assert_allclose(ours, theirs, atol=0.05)
+    (magnitude, color), (parsec_magnitude, parsec_color) = (
+        means(*sample, chosen, (-9.0, 9.0)) for sample, chosen in zip(both[name], HELIUM, strict=True)
+    )
+    assert color == pytest.approx(parsec_color, abs=0.05)
+    assert magnitude == pytest.approx(parsec_magnitude, abs=0.12 if name == "thin3" else 0.05)
 
 
-@pytest.mark.parametrize("name", ["thin4", "thin5", "thin6", "thin7"])
+@pytest.mark.parametrize("name", ["thin3", "thin4", "thin5", "thin6", "thin7"])
 @pytest.mark.parametrize(
     ("phases", "magnitudes"),
     [(GIANT_BRANCH, np.arange(-4.0, 0.1)), (MAIN_SEQUENCE, np.arange(3.25, 5.1, 0.5))],
