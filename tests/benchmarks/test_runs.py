@@ -2,11 +2,13 @@
 
 import json
 
-from benchmarks import readme, runs
+from benchmarks import network, readme, runs
 
 
 def test_the_readme_holds_the_tables_of_the_stored_results() -> None:
     assert readme.stored("benchmarks.runs") == runs.table()
+    stored = json.loads((readme.RESULTS / "network.json").read_text())
+    assert readme.stored("benchmarks.network") == network.summary(stored)
 
 
 def test_a_table_is_renewed_in_its_place(tmp_path, monkeypatch) -> None:
