@@ -18,7 +18,7 @@ product          n = 32       128          512
 
 from __future__ import annotations
 
-import functools
+import threading
 from contextlib import nullcontext
 
 import numba
@@ -145,11 +145,15 @@ def _shared(parts, tiles, turn_a, turn_b, inner, scale, a, b, keep, out, scratch
         _part(part, parts, tiles, turn_a, turn_b, inner, scale, a, b, keep, out, scratch[part])
 
 
-@functools.cache
+_OWN = threading.local()
+
+
 def _scratch():
-    """Make room for each thread's panels, a copy of rows at the edge, and a tile at the edge; once."""
-    size = _PANELS * _PANEL + _TERMS * _ROWS + _ROWS * _COLUMNS
-    return np.empty((THREADS, size), np.float32)
+    """Room for panels, a copy of rows at the edge and a tile at the edge of each loop thread; one per Python thread."""
+    if not hasattr(_OWN, "scratch"):
+        size = _PANELS * _PANEL + _TERMS * _ROWS + _ROWS * _COLUMNS
+        _OWN.scratch = np.empty((THREADS, size), np.float32)
+    return _OWN.scratch
 
 
 def multiply(a, b, out, scale=1.0, keep=0.0):

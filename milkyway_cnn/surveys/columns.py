@@ -78,7 +78,8 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     survey: {key: tuple(dict.fromkeys((*options, key))) for key, options in names.items()}
     for survey, names in (("2mass", _TWOMASS), ("gaia", _GAIA), ("panstarrs", _PANSTARRS))
 }
-#: Frame, longitude and latitude, the preferred pair first. All are in degrees unless the file says otherwise.
+#: Frame, longitude and latitude, the preferred pair first, though one in its own case comes before all in another: of
+#: IRSA's columns ra and dec, for its glon and glat are rounded. All are in degrees unless the file says otherwise.
 POSITIONS = (
     ("galactic", "GLON", "GLAT"),
     ("galactic", "_Glon", "_Glat"),

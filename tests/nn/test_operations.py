@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -307,6 +308,21 @@ def test_products_are_shared_out_to_threads(shape, orders):
     cpu.multiply(a, b, out)
     reference.multiply(a, b, expected)
     close(out, expected)
+
+
+def test_products_of_two_python_threads_do_not_meet():
+    factors = [(numbers((256, 300), seed), numbers((300, 128), seed + 9)) for seed in range(2)]
+
+    def product(pair):
+        outs = [np.empty((256, 128), np.float32) for _ in range(60)]
+        for out in outs:
+            cpu.multiply(*pair, out)
+        return outs
+
+    with ThreadPoolExecutor(2) as pool:
+        for (a, b), outs in zip(factors, pool.map(product, factors), strict=True):
+            for out in outs:
+                close(out, a @ b)
 
 
 def test_a_product_refuses_what_blas_cannot_read():
