@@ -30,7 +30,7 @@ def test_demo_is_a_run(started) -> None:
     assert cli.main(["demo"]) == 0
     assert cli.main(["run", "demo", "--output", "here/there", "--set", "epochs=2", "--set", "slope=[1,2]"]) == 0
     (demo, folder, chapters, name), (changed, there, *_) = started
-    assert (folder, name, chapters[0]) == (Path("runs/demo"), "demo", "01_mock_sky")
+    assert (folder, name, chapters[0]) == (Path("runs/demo"), "demo", "02_mock_sky")
     assert there == Path("here/there") and (changed.epochs, changed.slope) == (2, [1.0, 2.0])
     assert changed == demo.model_copy(update={"epochs": 2, "slope": [1.0, 2.0]})
 
@@ -40,7 +40,7 @@ def test_a_catalog_and_a_file_of_the_user(started) -> None:
     assert cli.main(["run", "mine.yaml", "--catalog", "stars.fits", "--control", "field.fits"]) == 0
     parameters, folder, chapters, name = started[0]
     assert (parameters.catalog, parameters.control) == ("stars.fits", "field.fits")
-    assert (folder, name, chapters[0]) == (Path("runs/mine"), "mine", "02_sightlines")
+    assert (folder, name, chapters[0]) == (Path("runs/mine"), "mine", "03_sightlines")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_bad_files_are_one_sentence_and_status_2(
     ("error", "status", "sentence"),
     [
         (InputError("the field is empty"), 2, "milkyway-cnn: the field is empty\n"),
-        (ChapterError("07_maps failed in In [3]: no"), 1, "milkyway-cnn: 07_maps failed in In [3]: no\n"),
+        (ChapterError("08_maps failed in In [3]: no"), 1, "milkyway-cnn: 08_maps failed in In [3]: no\n"),
         (KeyboardInterrupt(), 130, "\nmilkyway-cnn: interrupted; the same command goes on from here\n"),
     ],
 )

@@ -24,7 +24,7 @@ def test_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     path = tmp_path / "progress.jsonl"
     monkeypatch.setenv("MILKYWAY_HEADLESS", "1")
     monkeypatch.setenv("MILKYWAY_PROGRESS", str(path))
-    with progress.watching(path, "05_training"), progress.bar("training", total=12) as bar:
+    with progress.watching(path, "06_training"), progress.bar("training", total=12) as bar:
         count(bar)
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert records[-1] | {"seconds": 0} == {
@@ -38,7 +38,7 @@ def test_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     }
     out, shown = capsys.readouterr()
     assert out == "" and shown.count("\n") == 1
-    assert shown.startswith("05_training training: 12 of 12 examples, ") and shown.endswith("epoch 2, loss 0.5\n")
+    assert shown.startswith("06_training training: 12 of 12 examples, ") and shown.endswith("epoch 2, loss 0.5\n")
 
 
 def test_a_terminal_shows_the_recorded_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,9 +47,9 @@ def test_a_terminal_shows_the_recorded_bar(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("MILKYWAY_HEADLESS", "1")
     monkeypatch.setenv("MILKYWAY_PROGRESS", str(tmp_path / "progress.jsonl"))
-    with progress.watching(tmp_path / "progress.jsonl", "05_training"), progress.bar("training", total=12) as bar:
+    with progress.watching(tmp_path / "progress.jsonl", "06_training"), progress.bar("training", total=12) as bar:
         count(bar)
-    assert "05_training training: 100%" in terminal.getvalue() and "epoch=2" in terminal.getvalue()
+    assert "06_training training: 100%" in terminal.getvalue() and "epoch=2" in terminal.getvalue()
 
 
 def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,14 +20,14 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 #: The chapters in the order of the flow. The first is for runs without a catalog of their own.
 CHAPTERS = (
-    "01_mock_sky",
-    "02_sightlines",
-    "03_profiles",
-    "04_diagrams",
-    "05_training",
-    "06_prediction",
-    "07_maps",
-    "08_comparison",
+    "02_mock_sky",
+    "03_sightlines",
+    "04_profiles",
+    "05_diagrams",
+    "06_training",
+    "07_prediction",
+    "08_maps",
+    "09_comparison",
 )
 
 
@@ -43,7 +43,7 @@ class Chapter:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending, such as ``02_sightlines``."""
+        """The file's name without its ending, such as ``03_sightlines``."""
         return self.path.stem
 
 

@@ -11,7 +11,7 @@ import pytest
 from milkyway_cnn.pipeline.chapters import CHAPTERS, NOTEBOOKS
 from milkyway_cnn.surveys.write import ROW, writing_catalog
 
-CHAPTER = NOTEBOOKS / "00_galaxy.ipynb"
+CHAPTER = NOTEBOOKS / "01_galaxy.ipynb"
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Path:
         "parameters": Parameters().model_dump(),
         "inputs": {"catalog": "0123abcd"},
         "provenance": {"milkyway_cnn": "0.1.0", "numpy": "2.4.6"},
-        "stages": {"07_maps": stage},
+        "stages": {"08_maps": stage},
     }
     (tmp_path / "run.json").write_text(json.dumps(record))
     cells = [
@@ -45,7 +45,7 @@ def run(tmp_path: Path) -> Path:
             ],
         },
     ]
-    (tmp_path / "notebooks" / "07_maps.ipynb").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "notebooks" / "08_maps.ipynb").write_text(json.dumps({"cells": cells}))
     figure = plt.figure(figsize=(1, 1))
     figure.savefig(tmp_path / "figures" / "face_on.png", metadata={"Description": "Dust seen from above: Σ A_V"})
     figure.savefig(tmp_path / "figures" / "sky_plane.png")
@@ -68,7 +68,7 @@ def test_the_report_has_what_came_out_first_and_everything_inside(run: Path) -> 
         "12.35 %",
         "Dust seen from above: Σ A_V",
         "sky plane",
-        "07 Maps (3.2 s)",
+        "08 Maps (3.2 s)",
     ]
     order += ["<strong>dust</strong>", "reach = 10.0", PNG, "rows</td>", "a plain widget", "1 &lt; 2"]
     order += [
