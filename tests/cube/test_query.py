@@ -6,8 +6,8 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 
 from milkyway_cnn import cube
+from milkyway_cnn.cube.query import CubeQuery
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.query import CubeQuery
 from milkyway_cnn.sightlines import Grid, distance_edges
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn import cube as cubes
+from milkyway_cnn.cube.files import load
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.sightlines import Grid
@@ -60,7 +60,7 @@ class CubeQuery:
     @classmethod
     def read(cls, path: str | os.PathLike[str], **options: Any) -> CubeQuery:
         """Query the cube that `cube.save` has written at `path`; the options are those of the class."""
-        return cls(cubes.load(path), **options)
+        return cls(load(path), **options)
 
     @property
     def distances(self) -> Quantity:
