@@ -1,4 +1,4 @@
-"""The stream of examples: numbered, disjoint by split, the same anywhere, and stored as it is."""
+"""The stream of examples: numbered, disjoint by split, the same anywhere."""
 
 import json
 from dataclasses import replace
@@ -109,21 +109,6 @@ def test_more_dust_leaves_fewer_stars(stream):
         assert np.corrcoef(stars[here], made.delta_A_V[here].sum(axis=1))[0, 1] < -0.5
 
 
-def test_a_stored_sample_is_the_stream_and_knows_it(stream, tmp_path):
-    made = []
-    samples.store(stream, "validation", 10, tmp_path / "validation.zarr", made.append)
-    stored = samples.load(tmp_path / "validation.zarr")
-    expected = stream.examples(0, 10, "validation")
-    np.testing.assert_array_equal(stored["diagram"], expected.diagrams)
-    np.testing.assert_array_equal(stored["delta_A_V"], expected.delta_A_V)
-    np.testing.assert_array_equal(stored["bare"].values[stored["sightline"].values], expected.bare)
-    np.testing.assert_array_equal(stored["horizon"], expected.horizon)
-    assert sum(made) == 10
-
-    again = samples.Stream.of(json.loads(stored.attrs["stream"]))
-    np.testing.assert_array_equal(again.examples(4, 2, "test").diagrams, stream.examples(4, 2, "test").diagrams)
-
-
 @pytest.mark.parametrize("kind", ["2mass", "2mass-HKs"])
 def test_what_the_model_may_be_wrong_about_varies(kind):
     def stream_of(law="G23", **ranges):
@@ -146,15 +131,6 @@ def test_what_the_model_may_be_wrong_about_varies(kind):
     if kind == "2mass":
         with pytest.raises(InputError, match="R_V"):
             stream_of("RL85", R_V=0.5)
-
-
-def test_a_sample_is_written_in_pieces_that_do_not_show(stream, tmp_path, monkeypatch):
-    monkeypatch.setattr(samples, "_CHUNK", 4)
-    samples.store(stream, "test", 10, tmp_path / "test.zarr")
-    stored, expected = samples.load(tmp_path / "test.zarr"), stream.examples(0, 10, "test")
-    for name, values in {"diagram": expected.diagrams, "sightline": expected.sightline}.items():
-        np.testing.assert_array_equal(stored[name], values)
-    assert stored["bare"].shape == (2, 64, 64)
 
 
 def test_the_law_dims_the_stars_and_is_written_down(stream):
