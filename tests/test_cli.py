@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from milkyway_cnn import cli
+from milkyway_cnn.cli import clone
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.pipeline import run as module
 from milkyway_cnn.pipeline.execution import ChapterError
@@ -124,10 +125,10 @@ def test_parameters_are_listed_as_a_file_to_start_from(started, capsys: pytest.C
 )
 def test_modules_run_in_the_clone(monkeypatch, tmp_path: Path, capsys, words, module, folder) -> None:
     calls = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda words, cwd, env: calls.append((words, cwd)) or 3)
+    monkeypatch.setattr(clone.subprocess, "call", lambda words, cwd, env: calls.append((words, cwd)) or 3)
     assert cli.main(words) == 3
-    assert calls == [([sys.executable, "-m", *module], cli.ROOT)]
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    assert calls == [([sys.executable, "-m", *module], clone.ROOT)]
+    monkeypatch.setattr(clone, "ROOT", tmp_path)
     assert cli.main(words) == 2
     assert f"there are no {folder} beside the package in {tmp_path}; run from a clone" in capsys.readouterr().err
 

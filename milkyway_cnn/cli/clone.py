@@ -1,0 +1,47 @@
+"""The clone: the verbs that work on its notebooks, tests and benchmarks; further words go to what they start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from ..errors import InputError
+
+__all__ = ["benchmark", "lab", "test"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def lab(context: typer.Context) -> None:
+    """Open the chapters in JupyterLab, in this environment; further words go to `jupyter lab`."""
+    _from_clone("notebooks", ["jupyter", "lab", "notebooks", *context.args], BOKEH_RESOURCES="inline")
+
+
+def test(context: typer.Context) -> None:
+    """Run the tests of the clone; further words go to pytest."""
+    _from_clone("tests", ["pytest", *context.args])
+
+
+def benchmark(context: typer.Context) -> None:
+    """Measure speed and memory: `benchmark [NAME] ...` runs benchmarks/NAME.py of the clone, the network by default."""
+    words = list(context.args)
+    name = words.pop(0) if words and not words[0].startswith("-") else "network"
+    paths = (ROOT / "benchmarks").glob("*.py")
+    names = sorted(path.stem for path in paths if "def main(arguments" in path.read_text())
+    if names and name not in names:
+        msg = f"there is no benchmark {name!r}; choose one of {', '.join(names)}"
+        raise InputError(msg)
+    _from_clone("benchmarks", [f"benchmarks.{name}", *words])
+
+
+def _from_clone(folder: str, words: list[str], **environment: str) -> NoReturn:
+    """Run a module of Python in the clone, which must have a folder, and exit with its status."""
+    if not (ROOT / folder).is_dir():
+        msg = f"there are no {folder} beside the package in {ROOT}; run from a clone of the repository"
+        raise InputError(msg)
+    raise typer.Exit(subprocess.call([sys.executable, "-m", *words], cwd=ROOT, env=os.environ | environment))

@@ -1,0 +1,44 @@
+"""What the verbs share: their common options, and what is said of an interrupted one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+
+__all__ = ["Changes", "Output", "going_on", "pair"]
+
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one parameter; may be repeated.")
+]
+Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/NAME by default.")]
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Say of an interrupted command that it can be given again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("\nmilkyway-cnn: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+
+
+def pair(change: str) -> tuple[str, str]:
+    """Return the two sides of a word NAME=VALUE.
+
+    Raises
+    ------
+    InputError
+        when one is missing.
+    """
+    name, equals, value = change.partition("=")
+    if not (name and equals):
+        msg = f"--set {change!r} needs a value, as in --set NAME=VALUE"
+        raise InputError(msg)
+    return name, value
