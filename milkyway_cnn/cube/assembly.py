@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.cube.fields import FIELDS
+from milkyway_cnn.cube.fields import described
 from milkyway_cnn.cube.regrid import within
 from milkyway_cnn.sightlines import Grid
 
@@ -111,11 +111,7 @@ def build(
     )
     cube = within(cube, reach)
     steps, total = _never_falling(cube["delta_A_V_raw"].values)
-    cube = cube.assign(A_V=(axes, total), delta_A_V=(axes, steps))
-    for variable in cube.variables:
-        unit, meaning = FIELDS[str(variable)]
-        cube[variable].attrs.update(units=unit, long_name=meaning)
-    return cube
+    return described(cube.assign(A_V=(axes, total), delta_A_V=(axes, steps)))
 
 
 def _never_falling(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
