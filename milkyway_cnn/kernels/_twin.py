@@ -19,8 +19,9 @@ os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from numba import config, extending, njit, prange
+from numba.core.compiler import Compiler
 
-__all__ = ["THREADS", "body", "intrinsic", "loop", "prange", "serial"]
+__all__ = ["THREADS", "body", "exact", "intrinsic", "loop", "prange", "serial", "vectors"]
 
 #: The most threads that a loop can have.
 THREADS: int = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
@@ -31,11 +32,27 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 #: Scalar formula, shared by every loop that needs it.
 body: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, forceinline=True)
 
+#: Scalar formula that every processor and vector rounds alike: nothing is reordered or fused, division is IEEE's.
+exact: Any = functools.partial(njit, cache=True, forceinline=True, error_model="numpy")
+
 #: Threaded loop over independent elements; it releases the interpreter lock.
 loop: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)
 
 #: Loop on one thread, for passes that memory limits or whose elements meet.
 serial: Callable[..., Any] = functools.partial(njit, cache=True, fastmath=FASTMATH, nogil=True)
+
+
+
+class _Apart(Compiler):
+    """Compiler that is promised that the arrays of a function's arguments do not overlap."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.state.flags.noalias = True
+
+
+#: Loops that the compiler turns into vectors, also where they look numbers up: no argument may overlap another.
+vectors: Any = functools.partial(njit, cache=True, error_model="numpy", nogil=True, pipeline_class=_Apart)
 
 #: Function that writes its own LLVM instructions.
 intrinsic: Any = extending.intrinsic

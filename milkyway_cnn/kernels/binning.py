@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body, serial
+from milkyway_cnn.kernels._twin import body, exact, serial
 
 __all__ = ["count_sorted_stars", "count_stars", "pixel"]
 
+_ZERO = np.float32(0.0)
+_OFF = np.int32(-1)
 
-@body
+
+@exact
 def pixel(color, magnitude, axes, pixels):
     """Flat index of the pixel of a star, or -1 when the star lies off the diagram or either value is NaN.
 
@@ -17,9 +20,10 @@ def pixel(color, magnitude, axes, pixels):
     """
     x = (color - axes[0]) * axes[1]
     y = (magnitude - axes[2]) * axes[3]
-    inside = (x >= 0.0) & (y >= 0.0) & (x < pixels) & (y < pixels)
-    k = int(y) * pixels + int(x)  # before it is known whether it counts: a choice between two numbers is no branch
-    return k if inside else -1
+    size = np.float32(pixels)
+    inside = (x >= _ZERO) & (y >= _ZERO) & (x < size) & (y < size)
+    k = np.int32(np.int32(y) * pixels + np.int32(x))  # before it is known whether it counts, so that nothing branches
+    return k if inside else _OFF
 
 
 # Positions are divided as IEEE arithmetic has it, for a star on the edge of a cell must not change sides.

@@ -18,42 +18,89 @@ import math
 import numpy as np
 
 from milkyway_cnn.kernels import binning, draws, photometry, reddening
-from milkyway_cnn.kernels._twin import body, loop, prange
+from milkyway_cnn.kernels._elementary import exponential
+from milkyway_cnn.kernels._twin import exact, loop, prange, vectors
 
 __all__ = ["draw_diagrams", "expected_diagram"]
 
 _S32 = np.uint64(32)
-_MARGIN = np.float32(0.5)  # no star this much fainter than the cut is scattered into it (4.5 sigma at S/N 10)
-_SURE = np.float32(7.0)  # so many widths above the half-way magnitude a star is missed once in a thousand times
+_ONE, _HALF = np.float32(1.0), np.float32(0.5)
 _RUN = 64  # neighbors drawn together
+_LOST = np.int32(-2)
+_LOSSES = 2  # numbers before those of the pixels: stars lost, and stars off the diagram
+# Uses of the four parts of a star's random bits.
+_ERROR_J, _ERROR_KS, _BEAM, _CHANCE = range(4)
+_ERRORS = np.uint64(0xFFFFFFFF)
 
 
-@body
+@exact
 def _limits(bands, half, noise, axes):
-    """What `_observed_pixel` compares with, as a tuple of numbers: arrays would be read anew for each star."""
-    sure = _SURE * noise[1]
+    """What the survey's bodies compare with, as a tuple of numbers: arrays would be read anew for each star."""
     return (
-        bands[0, 1], bands[2, 1], bands[0, 2], bands[2, 2], half[0], half[1], half[2],
-        half[0] - sure, half[1] - sure, half[2] - sure, noise[0], noise[1], axes[0], axes[1], axes[2], axes[3],
+        bands[0, 1], bands[2, 1], bands[0, 2], bands[2, 2], half[0], half[1], half[2], noise[0], noise[1], axes[0],
+        axes[1], axes[2], axes[3],
     )  # fmt: skip
 
 
-@body
-def _observed_pixel(J, H, Ks, word, limits, pixels):
-    """Pixel of a star of these magnitudes as the survey sees it; -1 off the diagram, -2 when not accepted."""
-    (
-        ten_sigma_J, ten_sigma_Ks, cut_J, cut_Ks, half_J, half_H, half_Ks,
-        sure_J, sure_H, sure_Ks, floor, width, color, per_color, magnitude, per_magnitude,
-    ) = limits  # fmt: skip
-    if sure_J < J or sure_H < H or Ks > sure_Ks:
-        seen = photometry.completeness(J, half_J, width) * photometry.completeness(H, half_H, width)
-        if draws.uniform(word) > seen * photometry.completeness(Ks, half_Ks, width):
-            return -2
-    J += draws.rough_normal(word, 0) * photometry.magnitude_error(J, ten_sigma_J, floor)
-    Ks += draws.rough_normal(word, 1) * photometry.magnitude_error(Ks, ten_sigma_Ks, floor)
-    if cut_J <= J or Ks >= cut_Ks:
-        return -2
-    return binning.pixel(J - Ks, Ks, (color, per_color, magnitude, per_magnitude), pixels)
+@exact
+def _beam(A_V, spread, word):
+    """A_V towards one star: log-normal with the mean A_V, its logarithm scatters by `spread`."""
+    return A_V * exponential(spread * (draws.rough_normal(word, _BEAM) - _HALF * spread))
+
+
+@exact
+def _chance(J, H, Ks, uniform, limits):
+    """Uniform draw over the completeness of these magnitudes, the product of three: below 1, the star is found."""
+    _, _, _, _, half_J, half_H, half_Ks, _, width, _, _, _, _ = limits
+    stars = photometry.stars_per_found(J, half_J, width) * photometry.stars_per_found(H, half_H, width)
+    return uniform * (stars * photometry.stars_per_found(Ks, half_Ks, width))
+
+
+@exact
+def _measured_pixel(J, Ks, chance, word, limits, pixels):
+    """Pixel of a star of these magnitudes as it is measured; -1 off the diagram, -2 when not found or not accepted."""
+    ten_sigma_J, ten_sigma_Ks, cut_J, cut_Ks, _, _, _, floor, _, color, per_color, magnitude, per_magnitude = limits
+    J += draws.rough_normal(word, _ERROR_J) * photometry.magnitude_error(J, ten_sigma_J, floor)
+    Ks += draws.rough_normal(word, _ERROR_KS) * photometry.magnitude_error(Ks, ten_sigma_Ks, floor)
+    p = binning.pixel(J - Ks, Ks, (color, per_color, magnitude, per_magnitude), pixels)
+    return p if (chance < _ONE) & (cut_J > J) & (cut_Ks > Ks) else _LOST
+
+
+@vectors
+def _draw_diagram_cpu(
+    stars, first, number, key, drawn, spread, profile, bins_per_kpc, reddening_of, brightness, limits, pixels,
+    J, H, Ks, chance, errors, where, image,
+):  # fmt: skip
+    """Count the stars of one diagram into `image`, which begins with two numbers for stars that have no pixel.
+
+    A run of neighbors goes through each step together: processors work on several vectors at a time only where few
+    instructions have to wait for each other.
+    """
+    star_keys, run_keys = draws.fork(key, np.uint64(1)), draws.fork(key, np.uint64(2))
+    red_J, red_H, red_Ks = reddening_of
+    fainter_J, fainter = brightness
+    image[:] = 0
+    for begin in range(0, drawn, _RUN):
+        k = np.int64(((draws.bits(run_keys, np.uint64(begin)) >> _S32) * np.uint64(number)) >> _S32)
+        done = 0
+        while done < _RUN:  # once, or more often where the list ends and goes on at its beginning
+            count = min(_RUN - done, number - k)
+            for i in range(count):
+                star, to = np.uintp(4) * np.uintp(first + k + i), np.uintp(done + i)
+                word = draws.bits(star_keys, np.uint64(begin + done + i))
+                A_V = _beam(reddening.extinction_at(profile, bins_per_kpc, stars[star]), spread, word)
+                chance[to], errors[to] = draws.part(word, _CHANCE), np.uint32(word & _ERRORS)
+                J[to] = stars[star + np.uintp(1)] + (A_V * red_J + fainter_J)
+                H[to] = stars[star + np.uintp(2)] + (A_V * red_H + fainter)
+                Ks[to] = stars[star + np.uintp(3)] + (A_V * red_Ks + fainter)
+            done += count
+            k = 0
+        for i in range(_RUN):
+            chance[i] = _chance(J[i], H[i], Ks[i], chance[i], limits)
+        for i in range(_RUN):
+            where[i] = _measured_pixel(J[i], Ks[i], chance[i], errors[i], limits, pixels)
+        for i in range(min(_RUN, drawn - begin)):
+            image[np.uintp(where[i] + _LOSSES)] += np.uint16(1)
 
 
 @loop
@@ -62,52 +109,21 @@ def _draw_diagrams_cpu(
     bands, half, noise, axes, counts, outside,
 ):  # fmt: skip
     pixels = counts.shape[1]
-    faint_J, faint_Ks = bands[0, 2] + _MARGIN, bands[2, 2] + _MARGIN
     for n in prange(counts.shape[0]):
         s = sightline[n]
-        image = counts[n].ravel()
-        image[:] = 0
-        lost = 0
+        J, H, Ks = np.empty(_RUN, np.float32), np.empty(_RUN, np.float32), np.empty(_RUN, np.float32)
+        chance, errors, where = np.empty(_RUN, np.float32), np.empty(_RUN, np.uint32), np.empty(_RUN, np.int32)
+        image = np.empty(_LOSSES + pixels * pixels, np.uint16)
+        red = bands[0, 0] * nuisance[n, 2], bands[1, 0] * nuisance[n, 3], bands[2, 0] * nuisance[n, 4]
+        brightness = color_shift[n] + nuisance[n, 0], nuisance[n, 0]
         limits = _limits(bands, half[s] + nuisance[n, 1], noise, axes)
-        red_J, red_H = bands[0, 0] * nuisance[n, 2], bands[1, 0] * nuisance[n, 3]
-        red_Ks = bands[2, 0] * nuisance[n, 4]
-        spread = scatter[n]
-        fainter = nuisance[n, 0]
-        shift = color_shift[n] + fainter
-        profile = cumulative[n]
-        star_keys = draws.fork(keys[n], np.uint64(1))
-        run_keys = draws.fork(keys[n], np.uint64(2))
         drawn = draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0)))
-        reddened = np.empty((_RUN, 3), np.float32)
-        words = np.empty(_RUN, np.uint64)
-        for begin in range(0, drawn, _RUN):
-            place = draws.bits(run_keys, np.uint64(begin)) >> _S32
-            k = np.int64((place * np.uint64(number[s])) >> _S32)
-            # First without a branch, so that reads from memory overlap; then the survivors, who cost more.
-            kept = 0
-            for i in range(begin, min(begin + _RUN, drawn)):
-                star = first[s] + k
-                k += 1
-                if k == number[s]:
-                    k -= number[s]
-                word = draws.bits(star_keys, np.uint64(i))
-                A_V = reddening.extinction_at(profile, bins_per_kpc, stars[star, 0])
-                if spread > 0.0:
-                    A_V *= math.exp(spread * (draws.rough_normal(word, 2) - np.float32(0.5) * spread))
-                J = stars[star, 1] + A_V * red_J + shift
-                Ks = stars[star, 3] + A_V * red_Ks + fainter
-                reddened[kept, 0] = J
-                reddened[kept, 1] = stars[star, 2] + A_V * red_H + fainter
-                reddened[kept, 2] = Ks
-                words[kept] = word
-                kept += (faint_J >= J) & (Ks <= faint_Ks)
-            for i in range(kept):
-                p = _observed_pixel(reddened[i, 0], reddened[i, 1], reddened[i, 2], words[i], limits, pixels)
-                if p >= 0:
-                    image[p] += 1
-                elif p == -1:
-                    lost += 1
-        outside[n] = lost
+        _draw_diagram_cpu(
+            stars, first[s], number[s], keys[n], drawn, scatter[n], cumulative[n], bins_per_kpc, red, brightness,
+            limits, np.int32(pixels), J, H, Ks, chance, errors, where, image,
+        )  # fmt: skip
+        counts[n].reshape(-1)[:] = image[_LOSSES:]
+        outside[n] = image[1]
 
 
 def draw_diagrams(
@@ -167,7 +183,7 @@ def draw_diagrams(
         raise ValueError(msg)
     bands, half, noise = survey
     _draw_diagrams_cpu(
-        stars, first, number, sightline, keys, mean, scatter, color_shift, nuisance, cumulative,
+        stars.reshape(-1), first, number, sightline, keys, mean, scatter, color_shift, nuisance, cumulative,
         np.float32(bins_per_kpc),
         bands, half, noise, axes, counts, outside,
     )  # fmt: skip
@@ -175,7 +191,7 @@ def draw_diagrams(
 
 @loop
 def _expected_diagram_cpu(stars, key, repeats, bands, half, noise, axes, strips):
-    pixels = int(math.sqrt(strips.shape[1]))
+    pixels = np.int32(math.sqrt(strips.shape[1]))
     per = -(-stars.shape[0] // strips.shape[0])
     limits = _limits(bands, half, noise, axes)
     for strip in prange(strips.shape[0]):
@@ -184,7 +200,8 @@ def _expected_diagram_cpu(stars, key, repeats, bands, half, noise, axes, strips)
         for k in range(strip * per, min(stars.shape[0], (strip + 1) * per)):
             for r in range(repeats):
                 word = draws.bits(key, np.uint64(k * repeats + r))
-                p = _observed_pixel(stars[k, 1], stars[k, 2], stars[k, 3], word, limits, pixels)
+                chance = _chance(stars[k, 1], stars[k, 2], stars[k, 3], draws.part(word, _CHANCE), limits)
+                p = _measured_pixel(stars[k, 1], stars[k, 3], chance, word, limits, pixels)
                 if p >= 0:
                     image[p] += 1
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body
+from milkyway_cnn.kernels._twin import exact
 
 __all__ = ["extinction_at"]
 
+_ONE = np.uintp(1)
 
-@body
+
+@exact
 def extinction_at(cumulative, bins_per_kpc, distance):
     """A_V (mag) at `distance` (kpc), linear between the bin edges and constant beyond the last.
 
     `cumulative` is A_V at the edges of equal bins from the Sun outwards: (bins + 1,).
     """
-    x = distance * bins_per_kpc
-    last = cumulative.size - 1
-    if x >= np.float32(last):
-        return cumulative[last]
-    k = int(x)
-    return cumulative[k] + (x - np.float32(k)) * (cumulative[k + 1] - cumulative[k])
+    bins = np.int32(cumulative.size - 1)
+    x = min(distance * bins_per_kpc, np.float32(bins))
+    k = min(np.int32(x), np.int32(bins - 1))
+    near = cumulative[np.uintp(k)]
+    return near + (x - np.float32(k)) * (cumulative[np.uintp(k) + _ONE] - near)

@@ -52,10 +52,8 @@ def _one_by_one(stars, s, key, mean, scatter, shift, cumulative):
         if scatter:
             A_V *= np.exp(scatter * draws.rough_normal(word, 2) - scatter**2 / 2)
         J, H, Ks = J + 0.282 * A_V + shift, H + 0.175 * A_V, Ks + 0.112 * A_V
-        if J > 16.3 or Ks > 14.8:
-            continue
         seen = np.prod([1 / (1 + np.exp((m - h) / 0.15)) for m, h in zip((J, H, Ks), HALF[s], strict=True)])
-        if seen < 0.997 and draws.uniform(word) > seen:
+        if draws.part(word, 3) > seen:
             continue
         J += draws.rough_normal(word, 0) * np.hypot(0.02, 0.109 * 10 ** (0.4 * (J - 15.8)))
         Ks += draws.rough_normal(word, 1) * np.hypot(0.02, 0.109 * 10 ** (0.4 * (Ks - 14.3)))

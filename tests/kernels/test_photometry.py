@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from milkyway_cnn.kernels.photometry import completeness, magnitude_error
+from milkyway_cnn.kernels.photometry import magnitude_error, stars_per_found
 
 
 @pytest.mark.parametrize("magnitude", [8.0, 12.5, 14.3, 16.0])
@@ -13,8 +13,8 @@ def test_error_is_the_floor_and_the_background_added_in_quadrature(magnitude):
     assert error == pytest.approx(expected, rel=1e-5)
 
 
-def test_completeness_is_half_at_its_magnitude_and_falls():
+def test_half_of_the_stars_are_found_at_their_magnitude_and_nearly_all_well_above():
     arguments = np.float32(15.2), np.float32(0.15)
-    assert completeness(np.float32(15.2), *arguments) == pytest.approx(0.5)
-    assert completeness(np.float32(14.3), *arguments) == pytest.approx(1 / (1 + np.exp(-6)), rel=1e-5)
-    assert completeness(np.float32(19.0), *arguments) < 1e-6
+    assert stars_per_found(np.float32(15.2), *arguments) == 2.0
+    assert stars_per_found(np.float32(14.3), *arguments) == pytest.approx(1 + np.exp(-6), rel=1e-5)
+    assert stars_per_found(np.float32(19.0), *arguments) > 1e6
