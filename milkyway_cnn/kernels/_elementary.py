@@ -1,4 +1,4 @@
-"""Elementary functions of float32 by arithmetic alone, so that vectors, processors and cards all give the same value."""
+"""Elementary functions of float32 by arithmetic alone: vectors, processors and cards all give the same values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Q1, _Q2, _Q3, _Q4 = (np.float32(c) for c in (7461.99749, 1539037.4, 19744751.1,
 
 @exact
 def exponential(x):
-    """exp(x) to a few parts in a million where |x| < 20, never zero nor infinite: below e^-86 and above e^87 constant."""
+    """exp(x) to 2e-6 of itself where |x| < 20, never zero nor infinite: constant below e^-86 and above e^87."""
     y = min(max(x * _LOG2_E, _LOWEST), _HIGHEST)
     rounded = np.float32(y + _ROUND)
     f = y - (rounded - _ROUND)

@@ -32,15 +32,18 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 #: Scalar formula, shared by every loop that needs it.
 body: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, forceinline=True)
 
-#: Scalar formula that every processor and vector rounds alike: nothing is reordered or fused, division is IEEE's.
-exact: Any = functools.partial(njit, cache=True, forceinline=True, error_model="numpy")
+# What every processor and vector rounds alike: nothing is reordered or fused, division is IEEE's. It must be said, for
+# Numba hands the caller's options down where a function has none of its own.
+_ALIKE: dict[str, Any] = {"fastmath": False, "error_model": "numpy"}
+
+#: Scalar formula that gives the same number everywhere.
+exact: Any = functools.partial(njit, cache=True, forceinline=True, **_ALIKE)
 
 #: Threaded loop over independent elements; it releases the interpreter lock.
 loop: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)
 
 #: Loop on one thread, for passes that memory limits or whose elements meet.
 serial: Callable[..., Any] = functools.partial(njit, cache=True, fastmath=FASTMATH, nogil=True)
-
 
 
 class _Apart(Compiler):
@@ -52,7 +55,7 @@ class _Apart(Compiler):
 
 
 #: Loops that the compiler turns into vectors, also where they look numbers up: no argument may overlap another.
-vectors: Any = functools.partial(njit, cache=True, error_model="numpy", nogil=True, pipeline_class=_Apart)
+vectors: Any = functools.partial(njit, cache=True, nogil=True, pipeline_class=_Apart, **_ALIKE)
 
 #: Function that writes its own LLVM instructions.
 intrinsic: Any = extending.intrinsic

@@ -46,7 +46,7 @@ def _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, out
         u, v = min(int((x - column) * parts), parts - 1), min(int((y - row) * parts), parts - 1)
         filled[row, column, v, u] = True
         n = row * columns + column
-        k = pixel(color[i], magnitude[i], axes, pixels)
+        k = pixel(color[i], magnitude[i], axes, np.int32(pixels))
         faint[n] += not accepted[i]
         outside[n] += accepted[i] & (k < 0)
         # No branch on what the star is, which cannot be foreseen: each pixel is noted, and counted if it may be.
@@ -76,7 +76,7 @@ def _count_sorted_stars_cpu(cell, part, accepted, color, magnitude, axes, counts
         if not accepted[i]:
             faint[n] += 1
             continue
-        k = pixel(color[i], magnitude[i], axes, pixels)
+        k = pixel(color[i], magnitude[i], axes, np.int32(pixels))
         if k < 0:
             outside[n] += 1
         else:

@@ -71,8 +71,8 @@ def _place(magnitude, last):
 def _observed_pixel(magnitudes, parallax, shift, depth, words, survey, completeness, pixels):
     """Pixel of a star of true `magnitudes` as the survey sees it; -1 off the diagram, -2 when not accepted.
 
-    The magnitudes become the measured ones. Of the words the first decides the detection and, at place 1, the
-    parallax; the second the errors of magnitudes.
+    The magnitudes become the measured ones. Of the words the first decides, at place 3, the detection and, at 1, the
+    parallax; the second the errors of four magnitudes; the first, at place 2, that of a fifth.
     """
     _, faintest, error, _, astrometry, weights, plane = survey
     bands = magnitudes.size
@@ -81,7 +81,7 @@ def _observed_pixel(magnitudes, parallax, shift, depth, words, survey, completen
     for j in range(bands):
         k, share = _place(magnitudes[j] - depth, last)
         seen *= completeness[j, k] + share * (completeness[j, k + 1] - completeness[j, k])
-    if seen < 1.0 and draws.uniform(words[0]) > seen:
+    if draws.part(words[0], 3) > seen:
         return -2
     if weights[0, bands] != 0.0:
         k, share = _place(magnitudes[0], last)
@@ -93,14 +93,15 @@ def _observed_pixel(magnitudes, parallax, shift, depth, words, survey, completen
     for j in range(bands):
         k, share = _place(magnitudes[j], last)
         spread = error[j, k] + share * (error[j, k + 1] - error[j, k])
-        measured = magnitudes[j] + spread * draws.rough_normal(words[1], j)
+        deviation = draws.rough_normal(words[1], j) if j < 4 else draws.rough_normal(words[0], 2)
+        measured = magnitudes[j] + spread * deviation
         if measured >= faintest[j]:
             return -2
         x += weights[0, j] * measured
         y += weights[1, j] * measured
     if plane[4] > 0.0:
         x = math.asinh(x / plane[4])
-    return binning.pixel(np.float32(x), y, plane, pixels)
+    return binning.pixel(np.float32(x), y, plane, np.int32(pixels))
 
 
 @loop

@@ -94,13 +94,13 @@ def _draw_diagram_cpu(
                 H[to] = stars[star + np.uintp(2)] + (A_V * red_H + fainter)
                 Ks[to] = stars[star + np.uintp(3)] + (A_V * red_Ks + fainter)
             done += count
-            k = 0
+            k = np.int64(0)
         for i in range(_RUN):
             chance[i] = _chance(J[i], H[i], Ks[i], chance[i], limits)
         for i in range(_RUN):
             where[i] = _measured_pixel(J[i], Ks[i], chance[i], errors[i], limits, pixels)
         for i in range(min(_RUN, drawn - begin)):
-            image[np.uintp(where[i] + _LOSSES)] += np.uint16(1)
+            image[np.uintp(where[i] + _LOSSES)] += np.uint32(1)
 
 
 @loop
@@ -113,7 +113,7 @@ def _draw_diagrams_cpu(
         s = sightline[n]
         J, H, Ks = np.empty(_RUN, np.float32), np.empty(_RUN, np.float32), np.empty(_RUN, np.float32)
         chance, errors, where = np.empty(_RUN, np.float32), np.empty(_RUN, np.uint32), np.empty(_RUN, np.int32)
-        image = np.empty(_LOSSES + pixels * pixels, np.uint16)
+        image = np.empty(_LOSSES + pixels * pixels, np.uint32)
         red = bands[0, 0] * nuisance[n, 2], bands[1, 0] * nuisance[n, 3], bands[2, 0] * nuisance[n, 4]
         brightness = color_shift[n] + nuisance[n, 0], nuisance[n, 0]
         limits = _limits(bands, half[s] + nuisance[n, 1], noise, axes)

@@ -65,7 +65,7 @@ def one_by_one(stars, tables, s, key, mean, scatter, shift, cumulative):
         if any(m >= limit + 0.5 for m, limit in zip(magnitudes, tables.faintest, strict=True)):
             continue
         seen = np.prod([np.interp(m, GRID, row) for m, row in zip(magnitudes, tables.completeness[s], strict=True)])
-        if draws.uniform(words[0]) > seen:
+        if draws.part(words[0], 3) > seen:
             continue
         spread, zero = (np.interp(magnitudes[0], GRID, row) for row in tables.astrometry)
         parallax = 1 / distance + zero + spread * draws.rough_normal(words[0], 1) + shift

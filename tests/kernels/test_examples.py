@@ -1,5 +1,10 @@
 """The fused example kernel against a star-by-star loop in plain Python, and its statistics."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -89,6 +94,33 @@ def test_an_example_does_not_depend_on_its_batch(stars):
     together, _ = _draw(stars, keys, *arguments)
     alone, _ = _draw(stars, keys[2:4], *(a[2:4] for a in arguments))
     np.testing.assert_array_equal(together[2:4], alone)
+
+
+_ELSEWHERE = """
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+import test_examples
+np.save(sys.argv[2], test_examples.diagrams_of_any_host())
+"""
+
+
+def diagrams_of_any_host():
+    rng = np.random.default_rng(1)
+    Ks = rng.uniform(9.0, 14.8, 300)
+    modeled = np.stack([rng.uniform(0.1, 14.0, 300), Ks + 0.6, Ks + 0.1, Ks], axis=1).astype(np.float32)
+    profiles = np.cumsum(rng.exponential(0.05, (20, 129)), axis=1).astype(np.float32)
+    arguments = np.full(20, 2000.0), np.full(20, 0.3, np.float32), np.zeros(20, np.float32), profiles
+    return _draw(modeled, draws.keys(5, np.arange(20)), *arguments)[0]
+
+
+@pytest.mark.slow
+def test_a_processor_without_vectors_draws_the_same_stars(tmp_path):
+    plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    here, path = Path(__file__).parent, tmp_path / "diagrams.npy"
+    command = [sys.executable, "-c", _ELSEWHERE, str(here), str(path)]
+    subprocess.run(command, env={**os.environ, **plain}, check=True, cwd=here.parents[1])
+    np.testing.assert_array_equal(np.load(path), diagrams_of_any_host())
 
 
 def test_dust_dims_and_reddens(stars):
