@@ -3,8 +3,8 @@
 One sightline towards (285, 0), diagrams of 64 x 64 pixels that draw 10,000 stars each, in two channels, dusty and bare.
 Beside it the same work in plain NumPy, one example after the other: resample the stars, `np.interp` for their
 extinction, noise and completeness, `np.histogram2d` for the image. Then the memory of a stretch of an epoch at nine
-sightlines with examples from all over their 1.8 million numbers, in a process of its own, and the seconds that making
-a batch takes beside those of a training step.
+sightlines with examples from all over their 1.8 million numbers, in a process of its own, and the share of its time
+that a training of 32 steps spends waiting for examples.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ made = peak()
 for first in np.linspace(0, 0.94 * 1_800_000 - 2048, {pieces}, dtype=int):
     examples = stream.examples(int(first), 2048)
     for part in np.split(np.arange(2048), 16):
-        channels(examples.diagrams[part], examples.bare[part])
+        channels(examples.diagrams[part], stream.bare, examples.sightline[part])
 print(json.dumps(dict(examples={pieces} * 2048, imports_mib=before, stream_mib=made, peak_mib=peak())))
 """
 
@@ -87,7 +88,7 @@ def measure(threads: list[int], batch: int, rounds: int, pieces: int, network: s
     """Take all measurements."""
     import numba
 
-    from milkyway_cnn import diagrams, nn, samples, sightlines, training
+    from milkyway_cnn import diagrams, samples, sightlines, training
     from milkyway_cnn.extinction.profiles import cumulative
     from milkyway_cnn.galaxy.synthesis import synthesize
     from milkyway_cnn.profile_network import channels
@@ -101,7 +102,7 @@ def measure(threads: list[int], batch: int, rounds: int, pieces: int, network: s
 
     def two_channels(count: int) -> np.ndarray:
         made = stream.examples(0, count)
-        return channels(made.diagrams, made.bare)
+        return channels(made.diagrams, stream.bare, made.sightline)
 
     def two_channels_plain(count: int) -> np.ndarray:
         random = np.random.default_rng(1)
@@ -116,31 +117,30 @@ def measure(threads: list[int], batch: int, rounds: int, pieces: int, network: s
         speed = batch / best(lambda: two_channels(batch), rounds)
         rows.append({"pipeline": "milkyway_cnn", "threads": count, "examples_per_second": speed})
 
-    plan = training.Plan(network=network)
-    net = plan.build(edges.size - 1, 64, seed=1)
-    made = stream.examples(0, 128)
-    x, goal = channels(made.diagrams, made.bare), plan.goal(made.delta_A_V, made.horizon, edges)
-    optimizer = nn.AdamW()
-
-    def step() -> None:
-        net.step(x, *goal, loss=nn.SquaredError(), optimizer=optimizer, rate=1e-4)
-
-    step()
-    step_seconds = best(step, rounds)
+    plan = training.Plan(network=network, optimizer="sgd", batch=128, examples_per_epoch=32 * 128, epochs=2)
+    with tempfile.TemporaryDirectory() as folder:
+        samples.store(stream, "validation", 128, Path(folder) / "validation.zarr")
+        validation = samples.load(Path(folder) / "validation.zarr")
+        *_, record = training.train(stream, validation, plan, Path(folder) / "network", seed=1)
     epoch = subprocess.run(
         [sys.executable, "-c", EPOCH.format(pieces=pieces)], capture_output=True, text=True, check=True
     )
     return {
         "stars_per_example": STARS,
         "rows": rows,
-        "step": {"network": network, "batch": 128, "seconds": step_seconds, "making": 128 / speed},
+        "training": {
+            "network": network,
+            "batch": plan.batch,
+            "examples_per_second": record.examples_per_second,
+            "waiting": record.waiting,
+        },
         "epoch": json.loads(epoch.stdout),
     }
 
 
 def table(result: dict) -> str:
     """Write results as a Markdown table."""
-    rows, step, epoch = result["rows"], result["step"], result["epoch"]
+    rows, training, epoch = result["rows"], result["training"], result["epoch"]
     lines = ["| measured | |", "|---|---|"]
     for row in rows:
         speed = row["examples_per_second"]
@@ -150,9 +150,10 @@ def table(result: dict) -> str:
             f"| {row['pipeline']}, {row['threads']} threads | {speed:,.0f} examples/s, {stars:.1f} million stars/s,"
             f" {ratio:.1f} x NumPy |"
         )
+    step = training["batch"] / training["examples_per_second"]
     lines.append(
-        f"| a batch of {step['batch']} beside its step of the network `{step['network']}` | {1e3 * step['making']:.0f}"
-        f" ms, {1e3 * step['seconds']:.0f} ms |"
+        f"| a training step of {training['batch']} examples, network `{training['network']}` | {1e3 * step:.0f} ms, of"
+        f" which {1e3 * training['waiting'] * step:.1f} ms ({training['waiting']:.1%}) are waiting for them |"
     )
     lines.append(
         f"| memory at nine sightlines, {epoch['examples']:,} examples | {epoch['peak_mib'] - epoch['imports_mib']:.0f}"

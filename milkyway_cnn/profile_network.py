@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from milkyway_cnn.kernels.stacking import stack
 from milkyway_cnn.nn import Network, Scaling
 from milkyway_cnn.nn import architecture as grammar
 
@@ -57,17 +58,20 @@ def build(
     return Network(layers, (channels, pixels, pixels), seed=seed, output_scale=delta_A_V_scale, scheme=scheme)
 
 
-def channels(diagrams: np.ndarray, bare: np.ndarray) -> np.ndarray:
+def channels(diagrams: np.ndarray, bare: np.ndarray, sightline: np.ndarray | None = None) -> np.ndarray:
     """Stack the network's channels, dusty and then bare diagrams: (n, 2 x kinds, pixels, pixels) float32.
 
     Parameters
     ----------
     diagrams, bare : (n, pixels, pixels) or (n, kinds, pixels, pixels) array
         Star counts, observed and expected without dust, of the same solid angle.
+    sightline : (n,) array of int, optional
+        Which of the bare diagrams belongs to each other, where there is one a sightline.
     """
-    pixels = diagrams.shape[-2:]
-    kinds = int(np.prod(diagrams.shape[1:-2]))
-    stacked = np.empty((len(diagrams), 2 * kinds, *pixels), np.float32)
-    stacked[:, :kinds] = diagrams.reshape(-1, kinds, *pixels)
-    stacked[:, kinds:] = bare.reshape(-1, kinds, *pixels)
+    n, *kinds, rows, columns = diagrams.shape
+    image = (int(np.prod(kinds)), rows, columns)
+    stacked = np.empty((n, 2 * image[0], *image[1:]), np.float32)
+    which = np.arange(n) if sightline is None else np.asarray(sightline)
+    expected = np.ascontiguousarray(bare, np.float32).reshape(-1, *image)
+    stack(np.ascontiguousarray(diagrams).reshape(-1, *image), expected, which, stacked)
     return stacked

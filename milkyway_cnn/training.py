@@ -176,9 +176,10 @@ def train(
         for step in range(0, steps, per_chunk):
             count = min(per_chunk, steps - step)
             made = stream.examples((epoch * steps + step) * plan.batch, count * plan.batch)
-            for part in np.split(np.arange(count * plan.batch), count):
+            for begin in range(0, count * plan.batch, plan.batch):
+                part = slice(begin, begin + plan.batch)
                 goal = plan.goal(made.delta_A_V[part], made.horizon[part], stream.edges)
-                yield profile_network.channels(made.diagrams[part], made.bare[part]), *goal
+                yield profile_network.channels(made.diagrams[part], stream.bare, made.sightline[part]), *goal
 
     goal = plan.goal(validation["delta_A_V"].values, validation["horizon"].values, stream.edges)
     records = []
@@ -220,15 +221,15 @@ class Inputs:
         return len(self), *self[:0].shape[1:]
 
     def __getitem__(self, part: slice) -> np.ndarray:
-        return profile_network.channels(self._sample["diagram"][part].values, self._bare[self._sightline[part]])
+        return profile_network.channels(self._sample["diagram"][part].values, self._bare, self._sightline[part])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self[:]
 
 
 def history(records: list[nn.Record]) -> xr.Dataset:
-    """Records of a training as a Dataset on `epoch`: loss, validation_loss, rate, examples_per_second, seconds."""
-    columns = ("loss", "validation_loss", "rate", "examples_per_second", "seconds")
+    """Records of a training as a Dataset on `epoch`, a variable for each that has a column below."""
+    columns = ("loss", "validation_loss", "rate", "examples_per_second", "seconds", "waiting")
     data = {name: ("epoch", [getattr(record, name) for record in records]) for name in columns}
     data_set = xr.Dataset(data, coords={"epoch": [record.epoch for record in records]})
     data_set["examples_per_second"].attrs["units"] = "1 / s"

@@ -28,6 +28,7 @@ class Record:
     examples_per_second: float  # of training, without validation
     seconds: float  # spent so far, all epochs together
     seconds_left: float  # expected until the last epoch ends
+    waiting: float = math.nan  # share of the epoch, without validation, that was spent waiting for batches
 
     def __getitem__(self, name: str) -> float:
         return getattr(self, name)
@@ -91,7 +92,8 @@ def fit(
             return
         start = time.perf_counter()
         total, done, rate = 0.0, 0, math.nan
-        for batch in batches(epoch):
+        stopwatch = _Stopwatch()
+        for batch in stopwatch(batches(epoch)):
             if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
                 msg = f"a batch is {type(batch).__name__}; make it (input, target) or (input, target, weights)"
                 raise InputError(msg)
@@ -105,12 +107,13 @@ def fit(
         if not done:
             msg = f"epoch {epoch + 1} has no batches; give at least one"
             raise InputError(msg)
-        speed = done / (time.perf_counter() - start)
+        spent = time.perf_counter() - start
+        speed, waiting = done / spent, stopwatch.seconds / spent
         validation_loss = net.evaluate(*validation, loss=loss)
         _check(validation_loss, "validation loss", epoch, validation, checkpoint, best)
         now = time.perf_counter() - begin
         left = now / (epoch + 1 - first) * (epochs - epoch - 1)
-        record = Record(epoch + 1, total / done, validation_loss, rate, speed, earlier + now, left)
+        record = Record(epoch + 1, total / done, validation_loss, rate, speed, earlier + now, left, waiting)
         records.append(record)
         history = [asdict(entry) for entry in records]
         if best is not None and validation_loss < lowest:
@@ -119,6 +122,20 @@ def fit(
         if checkpoint is not None:
             net.save(checkpoint, history=history, provenance=provenance, optimizer=optimizer)
         yield record
+
+
+class _Stopwatch:
+    """Iterator that counts the seconds until each next batch is there."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self, batches: Iterable[tuple[np.ndarray, ...]]) -> Iterator[tuple[np.ndarray, ...]]:
+        start = time.perf_counter()
+        for batch in batches:
+            self.seconds += time.perf_counter() - start
+            yield batch
+            start = time.perf_counter()
 
 
 def _waited(records: list[Record]) -> int:

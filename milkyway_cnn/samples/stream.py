@@ -67,8 +67,8 @@ class Examples:
     ----------
     diagrams
         Dusty diagrams, stars per pixel: (n, pixels, pixels) uint16; of several kinds (n, channels, pixels, pixels).
-    bare
-        The same sightline without dust, expected stars per pixel: the same shape, float32.
+    expected
+        Each sightline without dust, expected stars per pixel: (sightlines, ...) float32, of the diagrams' shape.
     delta_A_V
         The profile (mag per bin): (n, bins) float32.
     horizon
@@ -81,11 +81,16 @@ class Examples:
     """
 
     diagrams: np.ndarray
-    bare: np.ndarray
+    expected: np.ndarray
     delta_A_V: np.ndarray
     horizon: np.ndarray
     sightline: np.ndarray
     outside: np.ndarray
+
+    @property
+    def bare(self) -> np.ndarray:
+        """The sightline of each example without dust, expected stars per pixel: the diagrams' shape, float32."""
+        return self.expected[self.sightline]
 
 
 def numbers(first: int, count: int, split: str) -> np.ndarray:
@@ -246,7 +251,7 @@ class Stream:
             np.maximum(reach, seen, out=reach)
         return Examples(
             self._joined(images),
-            self.bare[sightline],
+            self.bare,
             profiles[:, : self._profiles.bins].copy(),
             np.minimum(reach, self.edges[-1]),
             sightline,
