@@ -26,7 +26,7 @@ from milkyway_cnn.extinction.diffuse import diffuse_dust
 from milkyway_cnn.kernels import draws, fields
 from milkyway_cnn.sightlines import distance_edges, galactocentric
 
-__all__ = ["MockProfiles", "ProfilePrior", "cumulative", "envelope"]
+__all__ = ["MockProfiles", "ProfilePrior", "cumulative", "envelope", "gaussian_cloud", "through_knots"]
 
 # Branches of a profile's key.
 _NUMBERS, _FIELD = range(2)
@@ -86,6 +86,41 @@ def envelope(l: float, b: float, edges: np.ndarray) -> np.ndarray:
     width = np.diff(edges)
     fine = edges[:-1, None] + width[:, None] * (np.arange(steps) + 0.5) / steps
     return (diffuse_dust(*galactocentric(l, b, fine)).mean(axis=1) * width).astype(np.float32)
+
+
+def gaussian_cloud(
+    edges: np.ndarray, distance: np.ndarray | float, depth: np.ndarray | float, A_V: np.ndarray | float
+) -> np.ndarray:
+    """Extinction of a cloud of Gaussian depth in each distance bin (mag): (..., bins) float32.
+
+    Parameters
+    ----------
+    edges
+        Of the bins (kpc): (bins + 1,).
+    distance, depth, A_V
+        Middle and standard deviation along the sightline (kpc), and extinction of all of it (mag): (..., 1).
+    """
+    inside = np.diff(ndtr((edges - distance) / depth), axis=-1)
+    return (A_V * inside).astype(np.float32)
+
+
+def through_knots(edges: np.ndarray, distance: np.ndarray, density: np.ndarray) -> np.ndarray:
+    """Extinction in each distance bin of a density that is linear between knots (mag): (bins,) float32.
+
+    Parameters
+    ----------
+    edges
+        Of the bins (kpc): (bins + 1,).
+    distance, density
+        Of the knots, in any order: kpc, and A_V per kpc (mag / kpc), negative ones counting as 0. Before the first and
+        behind the last knot the density stays the same.
+    """
+    order = np.argsort(distance)
+    at, density = np.asarray(distance, float)[order], np.maximum(np.asarray(density, float)[order], 0.0)
+    all_at = np.union1d(edges, at)
+    values = np.interp(all_at, at, density)
+    total = np.concatenate(([0.0], np.cumsum(0.5 * (values[1:] + values[:-1]) * np.diff(all_at))))
+    return np.diff(np.interp(edges, all_at, total)).astype(np.float32)
 
 
 def _between(limits: tuple[float, float], u: np.ndarray) -> np.ndarray:
@@ -165,8 +200,8 @@ class MockProfiles:
             extinction, place, depth = u[rows, _FIRST_CLOUD + 3 * cloud :][:, :3].T
             distance = self._cloud_distance(place, sightline[rows])[:, None]
             depth = _between_logarithms(prior.cloud_depth, depth)[:, None]
-            inside = np.diff(ndtr((edges[None, :] - distance) / depth), axis=1)
-            profile[rows] += (_between_logarithms(prior.cloud_A_V, extinction)[:, None] * inside).astype(np.float32)
+            total = _between_logarithms(prior.cloud_A_V, extinction)[:, None]
+            profile[rows] += gaussian_cloud(edges, distance, depth, total)
         profile[u[:, _EMPTY] < prior.empty] = 0.0
         return profile
 

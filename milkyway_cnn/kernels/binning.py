@@ -6,7 +6,7 @@ import numpy as np
 
 from milkyway_cnn.kernels._twin import body, exact, serial
 
-__all__ = ["count_sorted_stars", "count_stars", "pixel"]
+__all__ = ["count_sorted_stars", "count_stars", "pixel", "pixels_of_stars"]
 
 _ZERO = np.float32(0.0)
 _OFF = np.int32(-1)
@@ -24,6 +24,27 @@ def pixel(color, magnitude, axes, pixels):
     inside = (x >= _ZERO) & (y >= _ZERO) & (x < size) & (y < size)
     k = np.int32(np.int32(y) * pixels + np.int32(x))  # before it is known whether it counts, so that nothing branches
     return k if inside else _OFF
+
+
+@serial
+def _pixels_of_stars_cpu(color, magnitude, axes, pixels, found):
+    for i in range(color.size):
+        found[i] = pixel(color[i], magnitude[i], axes, pixels)
+
+
+def pixels_of_stars(color: np.ndarray, magnitude: np.ndarray, axes: np.ndarray, pixels: int) -> np.ndarray:
+    """Flat index (row x pixels + column) of the pixel of each star, -1 off the diagram: (stars,) int64.
+
+    Parameters
+    ----------
+    color, magnitude
+        (stars,) float32.
+    axes
+        As for `pixel`, float32.
+    """
+    found = np.empty(color.shape, np.int64)
+    _pixels_of_stars_cpu(color, magnitude, axes, pixels, found)
+    return found
 
 
 # Positions are divided as IEEE arithmetic has it, for a star on the edge of a cell must not change sides.

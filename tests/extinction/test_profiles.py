@@ -5,7 +5,14 @@ import pytest
 
 from milkyway_cnn.extinction.arms import arm_weight
 from milkyway_cnn.extinction.diffuse import LOCAL_GRADIENT, diffuse_dust
-from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulative, envelope
+from milkyway_cnn.extinction.profiles import (
+    MockProfiles,
+    ProfilePrior,
+    cumulative,
+    envelope,
+    gaussian_cloud,
+    through_knots,
+)
 from milkyway_cnn.kernels import draws
 from milkyway_cnn.sightlines import distance_edges, galactocentric
 
@@ -107,3 +114,19 @@ def test_clouds_lie_on_arms_when_asked():
         x, y, _ = galactocentric(l, b, middle)
         on_arms[share] = np.average(arm_weight(x, y), weights=profiles.sum(axis=0))
     assert on_arms[1.0] > 1.5 * on_arms[0.0]
+
+
+def test_a_cloud_holds_its_extinction_where_it_is() -> None:
+    edges = distance_edges(64, 0.1)
+    made = gaussian_cloud(edges, 2.05, 0.05, 3.0)
+    assert made.dtype == np.float32 and made.sum() == pytest.approx(3.0, rel=1e-4) and made.argmax() == 20
+
+
+def test_knots_are_joined_by_lines_in_any_order() -> None:
+    edges = distance_edges(10, 1.0)
+    np.testing.assert_allclose(
+        through_knots(edges, np.array([4.0, 0.0]), np.array([4.0, 0.0])), [0.5, 1.5, 2.5, 3.5] + [4.0] * 6
+    )
+    between = through_knots(edges, np.array([2.5, 3.5, 4.5]), np.array([0.0, 1.0, -1.0]))  # a triangle within the bins
+    np.testing.assert_allclose(between[[2, 3, 4]], [0.125, 0.75, 0.125], atol=1e-6)
+    assert between.sum() == pytest.approx(1.0)

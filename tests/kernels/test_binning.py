@@ -86,3 +86,14 @@ def test_arrays_of_different_length_are_refused():
     counts, outside, faint, filled = empty(grid)
     with pytest.raises(ValueError, match=r"one number of cells, not \[\(3,\), \(4,\)\]"):
         count(grid, (l, b, *rest), (counts[1:], outside, faint, filled))
+
+
+def test_pixels_of_stars_are_those_in_which_they_are_counted() -> None:
+    random = np.random.default_rng(1)
+    color, magnitude = random.uniform(-1, 7, 500).astype(np.float32), random.uniform(5, 16, 500).astype(np.float32)
+    color[0] = np.nan
+    found = binning.pixels_of_stars(color, magnitude, AXES, 64)
+    assert found[0] == -1 and (found < 0).sum() > 1
+    columns, rows = -0.5 + np.arange(65) / 10, 6.0 + np.arange(65) * 8.8 / 64
+    expected, _, _ = np.histogram2d(magnitude[1:], color[1:], (rows, columns))
+    np.testing.assert_array_equal(np.bincount(found[found >= 0], minlength=4096).reshape(64, 64), expected)

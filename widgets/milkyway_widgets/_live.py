@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import html
+import json
 import os
+import shlex
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
+
+import traitlets
 
 from milkyway_cnn.figures import Figure
+from milkyway_cnn.storage import replacing
 
-__all__ = ["View", "headless", "model"]
+__all__ = ["View", "headless", "model", "settle", "slider"]
+
+#: Seconds without a change after which what was drawn roughly is drawn in full.
+QUIET = 0.25
 
 
 def headless() -> bool:
@@ -21,9 +32,16 @@ def headless() -> bool:
 def _load() -> None:
     """Put BokehJS into the notebook, once; inline, so that it works without a network."""
     from bokeh.io import output_notebook
-    from bokeh.resources import CDN, INLINE
+    from bokeh.resources import CDN
 
-    output_notebook(CDN if os.environ.get("BOKEH_RESOURCES") == "cdn" else INLINE, hide_banner=True)
+    output_notebook(CDN if os.environ.get("BOKEH_RESOURCES") == "cdn" else _inline(), hide_banner=True)
+
+
+def _inline() -> Any:
+    """BokehJS without tables, WebGL and formulas, which no view here has: a fifth of all of it."""
+    from bokeh.resources import Resources
+
+    return Resources("inline", components=["bokeh", "bokeh-widgets"])
 
 
 def model(layout: Any) -> Any:
@@ -33,18 +51,125 @@ def model(layout: Any) -> Any:
     return BokehModel(layout)
 
 
+def slider(state: traitlets.HasTraits, name: str, low: float, high: float, step: float, label: str) -> Any:
+    """Make a slider of a number of the state; the arrow keys move it too."""
+    import ipywidgets
+
+    kind = ipywidgets.IntSlider if isinstance(getattr(state, name), int) else ipywidgets.FloatSlider
+    made = kind(
+        value=getattr(state, name),
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        style={"description_width": "150px"},
+        layout=ipywidgets.Layout(width="460px"),
+    )
+    traitlets.link((state, name), (made, "value"))
+    return made
+
+
+_waiting: dict[int, asyncio.TimerHandle] = {}
+
+
+def settle(state: Any) -> None:
+    """Draw `state` roughly until nothing has changed for a moment; at once in full where no event loop runs."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if id(state) in _waiting:
+        _waiting[id(state)].cancel()
+    state.rough = True
+    _waiting[id(state)] = loop.call_later(QUIET, lambda: state.set_trait("rough", False))
+
+
 class View:
     """What a notebook shows of an object: a widget with a picture beneath it, or without a browser the picture.
 
-    A subclass gives `picture`, a figure of its present state, and `widget`, made when first asked for. The picture
-    is what remains in a notebook that is opened without its kernel.
+    A subclass gives `picture`, a figure of its present state, `live`, the same in Bokeh, and `widget`, made when first
+    asked for. The picture is what remains in a notebook that is opened without its kernel.
+
+    Parameters
+    ----------
+    state
+        What is looked at; its `SHOWN` names the traits that say what.
+    made
+        The Python expression that makes the view.
+    run
+        Folder of the run that it shows, if any.
     """
 
     widget: Any
 
+    def __init__(self, state: Any, made: str, run: str | os.PathLike[str] = "") -> None:
+        self.state, self.made, self.run = state, made, str(run)
+        self._first = {name: getattr(state, name) for name in state.SHOWN}
+
     def picture(self) -> Figure:
         """Draw the present state."""
         raise NotImplementedError
+
+    def live(self) -> Any:
+        """Return Bokeh figures of the present state, with their `layout`."""
+        raise NotImplementedError
+
+    def set(self, **traits: Any) -> Self:
+        """Change what is shown, by the names of the state's traits.
+
+        Raises
+        ------
+        traitlets.TraitError
+            When there is no such trait, or the value is not one of its own.
+        """
+        for name, value in traits.items():
+            if name not in self.state.SHOWN:
+                msg = f"{type(self).__name__} has no {name!r}; choose from {', '.join(self.state.SHOWN)}"
+                raise traitlets.TraitError(msg)
+            setattr(self.state, name, tuple(value) if isinstance(value, list) else value)
+        return self
+
+    def changed(self) -> dict[str, Any]:
+        """Return what is not as it was at first, by name."""
+        now = {name: getattr(self.state, name) for name in self.state.SHOWN}
+        return {name: value for name, value in now.items() if value != self._first[name]}
+
+    def call(self) -> str:
+        """Return the Python expression that makes this view as it is now."""
+        words = ", ".join(f"{name}={value!r}" for name, value in self.changed().items())
+        return f"{self.made}.set({words})" if words else self.made
+
+    def command(self) -> str:
+        """Return the command line that leaves the same figure in a notebook, without a browser."""
+        values = {"run": self.run} if self.run else {}
+        told = json.dumps({**values, "widget": type(self).__name__, "state": self.changed()})
+        return f"MILKYWAY_HEADLESS=1 papermill notebooks/10_widgets.ipynb widgets.ipynb -y {shlex.quote(told)}"
+
+    def save_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the figures of the present state as a page that opens anywhere, offline, to zoom and to point into."""
+        from bokeh.embed import file_html
+        from bokeh.resources import INLINE
+
+        with replacing(path) as part:
+            page = file_html(self.live().layout, INLINE, title=type(self).__name__, suppress_callback_warning=True)
+            Path(part).write_text(page, encoding="utf-8")
+
+    def code_button(self) -> Any:
+        """Make the button that shows `call` and `command`."""
+        import ipywidgets
+
+        button = ipywidgets.ToggleButton(
+            description="show the code", tooltip="The Python call and the command line that reproduce this view"
+        )
+        text = ipywidgets.HTML()
+
+        def show(_: Any = None) -> None:
+            lines = f"{self.call()}\n\n{self.command()}" if button.value else ""
+            text.value = f"<pre style='white-space: pre-wrap'>{html.escape(lines)}</pre>" if lines else ""
+
+        button.observe(show, "value")
+        self.state.observe(show, list(self.state.SHOWN))
+        return ipywidgets.VBox([button, text])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": f"<{type(self).__name__}>"}

@@ -16,22 +16,18 @@ from bokeh.models import (
     LinearColorMapper,
     Range1d,
 )
-from bokeh.plotting import figure
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.extinction.arms import ARMS
-from milkyway_cnn.figures import EXTINCTION, FIRST, largest
+from milkyway_cnn.figures import FIRST, largest
 from milkyway_cnn.maps.faceon import ARM, SUN, net, trace, window
+from milkyway_widgets._plot import DUST, frame
 from milkyway_widgets.cube_state import MARK, CubeState, face_on_data, mark_data, profile_data, sky_data
 
 __all__ = ["WIDTH", "CubeFigures"]
 
 #: Width of the frame of the sky, and height of the frames below (pixels).
 WIDTH, HEIGHT = 700, 300
-#: Colors that grow with the square root of the value, as in `milkyway_cnn.maps`.
-PALETTE = [to_hex(color) for color in colormaps[EXTINCTION](np.sqrt(np.linspace(0, 1, 1024)))]
 
 
 class CubeFigures:
@@ -47,8 +43,8 @@ class CubeFigures:
         }
         self.sources = {name: ColumnDataSource(columns) for name, columns in data.items()}
         self.colors = {
-            "sky": LinearColorMapper(PALETTE, low=0, nan_color="#cccccc"),
-            "above": LinearColorMapper(PALETTE, low=0, nan_color="rgba(0, 0, 0, 0)"),
+            "sky": LinearColorMapper(DUST, low=0, nan_color="#cccccc"),
+            "above": LinearColorMapper(DUST, low=0, nan_color="rgba(0, 0, 0, 0)"),
         }
         self.sky, self.above, self.profile = self._sky(), self._above(), self._profile()
         self._title_and_scale()
@@ -79,12 +75,12 @@ class CubeFigures:
     def _sky(self) -> Any:
         left, low, wide, high = (self.sources["sky"].data[name][0] for name in ("x", "y", "dw", "dh"))
         height = WIDTH * high / (wide * np.cos(np.radians(low + high / 2)))
-        plot = _plot(
+        plot = frame(
             (WIDTH, max(height, 60)),
             (left + wide, left),
             (low, low + high),
             ("Galactic longitude l (deg)", "b (deg)"),
-            "pan,wheel_zoom,box_zoom,reset",
+            tools="pan,wheel_zoom,box_zoom,reset",
         )
         plot.xaxis.formatter = CustomJSTickFormatter(code="return String(((tick % 360) + 360) % 360)")
         self._image(plot, "sky", "A_V (mag)", ("l, b", "$x{0.00}, $y{0.00} deg"))
@@ -96,12 +92,12 @@ class CubeFigures:
     def _above(self) -> Any:
         state = self.state
         x_range, y_range = window(state.l, state.edges[-1])
-        plot = _plot(
+        plot = frame(
             (HEIGHT * np.ptp(y_range) / np.ptp(x_range), HEIGHT),
             y_range,
             x_range,
             ("y (kpc), towards l = 90°", "x (kpc), from the Galactic center to the Sun"),
-            "pan,wheel_zoom,reset",
+            tools="pan,wheel_zoom,reset",
         )
         self._image(plot, "above", "A_V per kpc (mag)", ("y, x", "$x{0.00}, $y{0.00} kpc"))
         l_edges = np.append(state.l - state.width / 2, state.l[-1] + state.width / 2)
@@ -123,7 +119,7 @@ class CubeFigures:
 
     def _profile(self) -> Any:
         end, source = float(self.state.edges[-1]), self.sources["profile"]
-        plot = _plot((190, HEIGHT), (0, end), (0, 1), ("distance (kpc)", "A_V (mag)"), "reset")
+        plot = frame((190, HEIGHT), (0, end), (0, 1), ("distance (kpc)", "A_V (mag)"))
         plot.extra_y_ranges = {"bins": Range1d(start=0, end=1)}
         plot.add_layout(LinearAxis(y_range_name="bins", axis_label="A_V per bin (mag), bars"), "right")
         plot.quad("left", "right", "top", 0, source=source, color=FIRST, alpha=0.35, y_range_name="bins")
@@ -137,27 +133,3 @@ class CubeFigures:
         drawn = plot.image("image", **size, source=self.sources[name], color_mapper=self.colors[name])
         plot.add_layout(ColorBar(color_mapper=self.colors[name], title=title, width=12), "right")
         plot.add_tools(HoverTool(renderers=[drawn], tooltips=[place, (title, "@image{0.00}")]))
-
-
-def _plot(
-    size: tuple[float, float],
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    labels: tuple[str, str],
-    tools: str,
-) -> Any:
-    """Make an empty plot with a frame of `size` (pixels)."""
-    plot = figure(
-        frame_width=round(size[0]),
-        frame_height=round(size[1]),
-        x_range=Range1d(start=x_range[0], end=x_range[1]),
-        y_range=Range1d(start=y_range[0], end=y_range[1]),
-        x_axis_label=labels[0],
-        y_axis_label=labels[1],
-        tools=tools,
-        toolbar_location="above",
-    )
-    plot.axis.minor_tick_line_color = None
-    plot.grid.visible = False
-    plot.toolbar.logo = None
-    return plot

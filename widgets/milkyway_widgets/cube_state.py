@@ -35,6 +35,8 @@ class CubeState(traitlets.HasTraits):
         Face-on, the mean is taken over |b| <= b_max (deg); by default over all latitudes.
     """
 
+    SHOWN = ("to", "cell", "shown")
+
     #: Name of the cube shown.
     shown = traitlets.Unicode()
     #: Distance (kpc) to which the sky is integrated; snaps to the edges of the bins.

@@ -81,7 +81,13 @@ class CubeViewer(View):
         b_max: float | None = None,
     ) -> None:
         cubes = {names[0]: cube} if beside is None else {names[0]: cube, names[1]: beside}
-        self.state = CubeState(cubes, b_max=b_max)
+        super().__init__(CubeState(cubes, b_max=b_max), "CubeViewer(cube)")
+
+    def live(self) -> Any:
+        """Return Bokeh figures of the present state, with their `layout`."""
+        from milkyway_widgets.cube_figures import CubeFigures
+
+        return CubeFigures(self.state)
 
     def picture(self) -> Figure:
         """Draw the present state."""

@@ -1,0 +1,204 @@
+"""A real browser on a real JupyterLab and voila, all on this machine's loopback interface."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+#: What the browser showed, to be looked at; not kept in the repository.
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+#: Milliseconds that a page may take on a busy machine.
+PATIENCE = 120_000
+#: No news, and cells that stay drawn when they are scrolled out of sight.
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        if os.environ.get("MILKYWAY_BROWSER") == "required":
+            pytest.fail("there is no chromium, and MILKYWAY_BROWSER=required")
+        pytest.skip("there is no chromium; install it with: apt-get install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@contextmanager
+def served(words: list[str], port: int, folder: Path, **environment: str) -> Iterator[str]:
+    """Run a server of Jupyter's until the block ends; give its address once it answers."""
+    address = f"http://127.0.0.1:{port}/"
+    places = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "RUNTIME")}
+    places["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
+    kept = {name: value for name, value in os.environ.items() if name != "MILKYWAY_HEADLESS"}
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, *words], cwd=folder, env=kept | places | environment, stdout=log, stderr=log
+        )
+        try:
+            for _ in range(PATIENCE // 200):
+                try:
+                    urllib.request.urlopen(address).close()
+                    break
+                except urllib.error.HTTPError as error:
+                    error.close()
+                    break
+                except OSError:
+                    assert server.poll() is None, (folder / "server.log").read_text()
+                    time.sleep(0.2)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+class Screen:
+    """A page of the browser, and what the Bokeh figures on it hold."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.set_default_timeout(PATIENCE)
+
+    def photograph(self, name: str) -> None:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    def data(self, source: str, column: str) -> Any:
+        """Return a column of the data source of that name, with images and typed arrays as flat lists."""
+        return self.page.evaluate(
+            """([source, column]) => {
+                const flat = (values) => typeof values === 'number' ? values
+                    : Array.from(values.data ?? values, (value) => value?.length === undefined ? value : flat(value))
+                for (const document of Bokeh.documents) {
+                    const found = document.get_model_by_name(source)
+                    if (found) return flat(found.data[column]).flat(3).map((x) => Number.isNaN(x) ? null : x)
+                }
+                throw new Error(`there is no source ${source}`)
+            }""",
+            [source, column],
+        )
+
+    def until(self, source: str, column: str, holds: Callable[[Any], bool]) -> Any:
+        """Wait until a column is as it should be, and return it."""
+        for _ in range(PATIENCE // 100):
+            if holds(now := self.data(source, column)):
+                return now
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"{source} {column} is not what was waited for, but {str(now)[:200]}")
+
+    def place(self, plot: str, x: float, y: float) -> tuple[float, float]:
+        """Return where on the page a figure shows a point of its axes, scrolled into view."""
+        script = """([name, x, y]) => {
+            const model = Bokeh.documents.map((document) => document.get_model_by_name(name)).find((found) => found)
+            const view = Bokeh.index.find_one(model)
+            const canvas = view.canvas_view.el
+            canvas.scrollIntoView({block: 'center'})
+            const box = canvas.getBoundingClientRect()
+            return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)]
+        }"""
+        self.page.wait_for_function("() => window.Bokeh !== undefined")
+        left, top = self.page.evaluate(script, [plot, x, y])
+        return float(left), float(top)
+
+    def slide(self, label: str, steps: int) -> None:
+        """Move the first slider with that label by so many arrow keys."""
+        row = self.page.locator(".widget-slider", has=self.page.get_by_text(label, exact=True)).first
+        handle = row.locator(".noUi-handle")
+        handle.wait_for(state="attached")
+        handle.focus()
+        for _ in range(abs(steps)):
+            self.page.keyboard.press("ArrowRight" if steps > 0 else "ArrowLeft")
+
+    def click(self, plot: str, x: float, y: float) -> None:
+        """Click on a point of a figure, given on its axes."""
+        self.page.mouse.click(*self.place(plot, x, y))
+
+
+class Lab(Screen):
+    """JupyterLab in the browser, driven by its own commands."""
+
+    def __init__(self, page: Page, address: str, folder: Path) -> None:
+        super().__init__(page)
+        self.folder = folder
+        page.goto(f"{address}lab")
+        page.wait_for_function("() => window.jupyterapp !== undefined")
+        page.evaluate("() => jupyterapp.started")
+
+    def run(self, notebook: str) -> None:
+        """Open a notebook, run all its cells, and fail with the error of the first that has one."""
+        outputs = self.page.evaluate(
+            """async (path) => {
+                await jupyterapp.commands.execute('application:close-all')
+                const panel = await jupyterapp.commands.execute('docmanager:open', {path})
+                await panel.context.ready
+                await panel.sessionContext.ready
+                await panel.sessionContext.session.kernel.info
+                jupyterapp.shell.activateById(panel.id)
+                await jupyterapp.commands.execute('notebook:run-all-cells')
+                const cells = Array.from(panel.content.model.sharedModel.cells, (cell) => cell.toJSON())
+                return cells.flatMap((cell) => cell.outputs ?? [])
+            }""",
+            notebook,
+        )
+        errors = ["\n".join(output["traceback"]) for output in outputs if output["output_type"] == "error"]
+        assert not errors, f"{notebook}: {errors[0]}"
+        assert outputs, f"{notebook} left no output"
+
+    def show(self, figure: str) -> None:
+        """Wait until a figure is drawn, and scroll to it."""
+        script = """(name) => {
+            const models = (window.Bokeh?.documents ?? []).map((document) => document.get_model_by_name(name))
+            const view = models.map((model) => model && Bokeh.index.find_one(model)).find((view) => view?.canvas_view)
+            view?.canvas_view.el.scrollIntoView({block: 'center'})
+            return !!view
+        }"""
+        self.page.wait_for_function(script, arg=figure)
+
+
+@pytest.fixture(scope="session")
+def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("lab")
+    for name, chosen in SETTINGS.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(chosen))
+    port = free_port()
+    words = ["-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    words += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    words += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]
+    with served(words, port, folder, BOKEH_RESOURCES="inline") as address:
+        page = browser.new_page(viewport={"width": 1500, "height": 1300})
+        yield Lab(page, address, folder)
+        page.close()

@@ -1,0 +1,53 @@
+"""How every live figure looks: empty plots, color bars, and colors that the color-blind can tell apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import Range1d
+from bokeh.plotting import figure
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+
+from milkyway_cnn.figures import DIFFERENCE, EXTINCTION
+from milkyway_cnn.plots import STARS
+
+__all__ = ["COUNTS", "DIVERGING", "DUST", "frame"]
+
+
+def _colors(name: str, power: float = 1.0) -> list[str]:
+    return [to_hex(color) for color in colormaps[name](np.linspace(0, 1, 1024) ** power)]
+
+
+#: Extinction and star counts, in colors that grow with the square root of the value as in the figures of the package.
+DUST, COUNTS = _colors(EXTINCTION, 0.5), _colors(STARS, 0.5)
+#: Differences, on a scale symmetric about zero.
+DIVERGING = _colors(DIFFERENCE)
+
+
+def frame(
+    size: tuple[float, float],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    labels: tuple[str, str],
+    *,
+    tools: str = "reset",
+    name: str = "",
+) -> Any:
+    """Make an empty plot with a frame of `size` (pixels), whose axes begin and end at the ranges."""
+    made = figure(
+        frame_width=round(size[0]),
+        frame_height=round(size[1]),
+        x_range=Range1d(start=x_range[0], end=x_range[1]),
+        y_range=Range1d(start=y_range[0], end=y_range[1]),
+        x_axis_label=labels[0],
+        y_axis_label=labels[1],
+        tools=tools,
+        toolbar_location="above",
+        name=name or None,
+    )
+    made.axis.minor_tick_line_color = None
+    made.grid.visible = False
+    made.toolbar.logo = None
+    return made
