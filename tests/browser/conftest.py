@@ -1,5 +1,8 @@
 """A real browser on a real JupyterLab and voila, all on this machine's loopback interface."""
 
+from __future__ import annotations
+
+import importlib.util
 import json
 import os
 import shutil
@@ -12,10 +15,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 #: What the browser showed, to be looked at; not kept in the repository.
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -40,10 +45,14 @@ ARGUMENTS = [
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
+    driver = importlib.util.find_spec("playwright")
+    if not (found and driver):
+        missing = "chromium (apt-get install chromium)" if driver else "playwright (pip install playwright)"
         if os.environ.get("MILKYWAY_BROWSER") == "required":
-            pytest.fail("there is no chromium, and MILKYWAY_BROWSER=required")
-        pytest.skip("there is no chromium; install it with: apt-get install chromium")
+            pytest.fail(f"{missing} is missing, and MILKYWAY_BROWSER=required")
+        pytest.skip(f"{missing} is missing")
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield launched

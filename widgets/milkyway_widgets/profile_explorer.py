@@ -9,7 +9,7 @@ from typing import Any
 import traitlets
 from bokeh.events import PanEnd, PanStart
 from bokeh.layouts import column, row
-from bokeh.models import ColumnDataSource, PointDrawTool
+from bokeh.models import ColumnDataSource, DataRange1d, LogScale, PointDrawTool
 
 from milkyway_cnn.figures import FIRST, SECOND, Figure
 from milkyway_cnn.mock_sightline import MockSightline
@@ -55,8 +55,6 @@ class ProfileFigures(SightlineFigures):
             self.density.y_range.end = max(3.0, self.density.y_range.end)
 
     def _spectrum(self) -> Any:
-        from bokeh.models import DataRange1d, LogScale
-
         plot = frame(
             (SIDE, SIDE // 2), (0, 1), (0, 1), ("frequency (1 / kpc)", "power of ln(density)"), name="spectrum"
         )

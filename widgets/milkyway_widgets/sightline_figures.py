@@ -27,7 +27,7 @@ SIDE = 300
 
 
 class SightlineFigures:
-    """Figures of a `SightlineState`, `diagram`, `stars`, `total` and `density`; `update` after the state has changed."""
+    """Figures of a `SightlineState`, `diagram`, `stars`, `total`, `density`; `update` after it has changed."""
 
     def __init__(self, state: SightlineState) -> None:
         self.state = state
