@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -98,8 +99,10 @@ def client(where: str) -> Iterator[Client | None]:
 
     distributed = _distributed()
     with ExitStack() as stack:
-        environment = dask.config.get("distributed.nanny.pre-spawn-environ", {}) | _ONE_THREAD
-        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": environment}))
+        # To workers alone: what Dask sets before it spawns them it sets in this process too, where Numba refuses it.
+        environment = dask.config.get("distributed.nanny.environ", {}) | _ONE_THREAD
+        stack.enter_context(dask.config.set({"distributed.nanny.environ": environment}))
+        stack.callback(_restore, dict(os.environ))
         if "://" in where:
             try:
                 connected = distributed.Client(where, timeout=_PATIENCE)
@@ -120,6 +123,7 @@ def total(
     where: str = "",
     *,
     stage: str = "partitions",
+    unit: str = "partitions",
 ) -> Any:
     """Sum what a function returns for each of many items, with no more than a few results in memory.
 
@@ -134,8 +138,8 @@ def total(
         At least one.
     where
         The place, as in the table above.
-    stage
-        Name of the progress bar.
+    stage, unit
+        Name of the progress bar, and what it counts.
 
     Raises
     ------
@@ -146,7 +150,7 @@ def total(
         size = 1 if workers is None else -(-len(items) // _TASKS)
         bundles = [items[first : first + size] for first in range(0, len(items), size)]
         result = None
-        with progress.bar(stage, total=len(items), unit="partitions") as bar:
+        with progress.bar(stage, total=len(items), unit=unit) as bar:
             for done, part in _results(function, bundles, workers):
                 if result is None:
                     result = part
@@ -174,6 +178,13 @@ def _bundled(function: Callable, bundle: Sequence) -> Any:
     for item in bundle[1:]:
         result += function(item)
     return result
+
+
+def _restore(environment: dict[str, str]) -> None:
+    """Undo what Dask changed in the environment, which processes that start later would inherit."""
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
 
 
 def _slurm(path: Path) -> SLURMCluster:

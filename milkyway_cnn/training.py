@@ -1,13 +1,15 @@
-"""Training: the stream of examples into the network, epoch by epoch, every example new.
+"""Training: examples into the network, epoch by epoch, every one new or those of a stored sample again and again.
 
 What happens here only joins the two halves of the package: `samples` makes the examples, `nn.fit` learns from
-them. A validation sample is fixed and stored; the training examples are never stored.
+them. A validation sample is fixed and stored; training examples are stored only for those who want them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,14 +17,12 @@ import numpy as np
 import xarray as xr
 
 from milkyway_cnn import nn, profile_network
+from milkyway_cnn.batches import Stored, Streamed
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.samples import Stream
-from milkyway_cnn.storage import replacing
+from milkyway_cnn.samples import Stream, reading
+from milkyway_cnn.storage import replacing, writable
 
 __all__ = ["Inputs", "Plan", "history", "save_history", "train"]
-
-#: Examples made at once, many enough to occupy all threads and few enough to stay in memory.
-_CHUNK = 2048
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Plan:
 
 
 def train(
-    stream: Stream,
+    source: Stream | xr.Dataset,
     validation: xr.Dataset,
     plan: Plan,
     folder: Path,
@@ -141,65 +141,81 @@ def train(
 ) -> Iterator[nn.Record]:
     """Train a network and yield a record after each epoch.
 
-    Epoch e sees the training examples number e x examples_per_epoch onwards, so none is ever seen twice. The
-    folder receives ``network.npz``, the network of the lowest validation loss, ``history.zarr``, the history so far,
-    and ``checkpoint.npz``, from which the same call goes on after an interruption as if there had been none.
+    The folder receives ``network.npz``, the network of the lowest validation loss, ``history.zarr``, the history so
+    far, and ``checkpoint.npz``, from which the same call goes on after an interruption as if there had been none.
 
     Parameters
     ----------
+    source
+        A stream, of which epoch e sees the training examples number e x examples_per_epoch onwards, so that none is
+        ever seen twice; or a stored sample of its training split, all of which each epoch sees, in another order.
     validation
         A stored sample of the same stream (see `samples.store`).
     seed
-        Of the first weights and of dropout.
+        Of the first weights, of dropout, and of the order of stored examples.
     on_batch
         Called after each step with the epoch (from 1), the number of its examples, and its loss.
 
     Raises
     ------
     InputError
-        When an epoch is shorter than a batch, or the training diverges.
+        When an epoch is shorter than a batch, the training diverges, the folder cannot be written or is full (the last
+        checkpoint stays), or a stored sample is damaged, of another split or of another stream than `validation`.
     """
-    if plan.examples_per_epoch < plan.batch:
-        msg = (
-            f"examples_per_epoch (={plan.examples_per_epoch}) must hold at least one batch (={plan.batch});"
-            " enlarge it or choose smaller batches"
-        )
-        raise InputError(msg)
-    network = plan.build(stream.edges.size - 1, stream.pixels, seed, len(stream.kinds))
-    steps = plan.examples_per_epoch // plan.batch
-    now = 0
+    edges = np.array(json.loads(validation.attrs["stream"])["edges"], np.float32)
+    goal = partial(plan.goal, edges=edges)
+    examples: Streamed | Stored
+    if isinstance(source, Stream):
+        examples = Streamed(source, plan.examples_per_epoch, plan.batch, goal)
+    else:
+        _check_alike(source, validation)
+        examples = Stored(source, plan.batch, goal, seed)
+    kinds = len(validation.attrs["diagrams"])
+    network = plan.build(edges.size - 1, validation["diagram"].shape[-1], seed, kinds)
+    now, done = 0, 0
 
     def batches(epoch: int) -> Iterator[tuple[np.ndarray, ...]]:
-        nonlocal now
-        now = epoch + 1
-        per_chunk = max(1, _CHUNK // plan.batch)
-        for step in range(0, steps, per_chunk):
-            count = min(per_chunk, steps - step)
-            made = stream.examples((epoch * steps + step) * plan.batch, count * plan.batch)
-            for begin in range(0, count * plan.batch, plan.batch):
-                part = slice(begin, begin + plan.batch)
-                goal = plan.goal(made.delta_A_V[part], made.horizon[part], stream.edges)
-                yield profile_network.channels(made.diagrams[part], stream.bare, made.sightline[part]), *goal
+        nonlocal now, done
+        now, done = epoch + 1, 0
+        return examples(epoch)
 
-    goal = plan.goal(validation["delta_A_V"].values, validation["horizon"].values, stream.edges)
+    def count(so_far: int, loss: float) -> None:
+        nonlocal done
+        on_batch(now, so_far - done, loss)
+        done = so_far
+
+    with reading(validation):
+        targets = goal(validation["delta_A_V"].values, validation["horizon"].values)
     records = []
     for record in nn.fit(
         network,
         batches,
-        (Inputs(validation), *goal),
+        (Inputs(validation), *targets),
         loss=nn.SquaredError(cumulative=plan.cumulative),
         optimizer=plan._optimizer(),
-        schedule=plan._schedule(steps),
+        schedule=plan._schedule(examples.steps),
         epochs=plan.epochs,
         checkpoint=folder / "checkpoint.npz",
         best=folder / "network.npz",
         patience=plan.patience or None,
         provenance=provenance,
-        on_batch=lambda done, loss: on_batch(now, plan.batch, loss),
+        on_batch=count,
     ):
         records.append(record)
         save_history(records, folder / "history.zarr")
         yield record
+
+
+def _check_alike(sample: xr.Dataset, validation: xr.Dataset) -> None:
+    """Refuse a training sample that is of another stream than the validation sample."""
+    here, there = (json.loads(data.attrs["stream"]) for data in (sample, validation))
+    differ = [name for name in there if here.get(name) != there[name]]
+    if differ:
+        msg = (
+            f"the sample {sample.encoding['source']} was made with another {', '.join(differ)} than the validation "
+            "sample; build it with the parameters of this run"
+        )
+        raise InputError(msg)
 
 
 class Inputs:
@@ -209,8 +225,9 @@ class Inputs:
 
     def __init__(self, sample: xr.Dataset) -> None:
         self._sample = sample
-        self._bare = sample["bare"].values
-        self._sightline = sample["sightline"].values
+        with reading(sample):
+            self._bare = sample["bare"].values
+            self._sightline = sample["sightline"].values
 
     def __len__(self) -> int:
         return len(self._sightline)
@@ -221,7 +238,9 @@ class Inputs:
         return len(self), *self[:0].shape[1:]
 
     def __getitem__(self, part: slice) -> np.ndarray:
-        return profile_network.channels(self._sample["diagram"][part].values, self._bare, self._sightline[part])
+        with reading(self._sample):
+            images = self._sample["diagram"][part].values
+        return profile_network.channels(images, self._bare, self._sightline[part])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self[:]
@@ -238,6 +257,6 @@ def history(records: list[nn.Record]) -> xr.Dataset:
 
 
 def save_history(records: list[nn.Record], path: Path) -> None:
-    """Write the history to a zarr store, whole or not at all."""
-    with replacing(path) as temporary:
+    """Write the history to a zarr store, whole or not at all; InputError where the place cannot be written."""
+    with writable(path), replacing(path) as temporary:
         history(records).to_zarr(temporary, zarr_format=3, consolidated=False)

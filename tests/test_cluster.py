@@ -80,10 +80,13 @@ def test_bundles_hold_every_item_once(monkeypatch, workers):
 
 
 def test_processes_of_this_machine_start_and_end():
+    before = dict(os.environ)
     with cluster.client("1") as client:
+        assert os.environ.get("NUMBA_NUM_THREADS") == before.get("NUMBA_NUM_THREADS")
         (environment,) = client.run(lambda: dict(os.environ)).values()
         (pid,) = client.run(os.getpid).values()
     assert environment["NUMBA_NUM_THREADS"] == environment["OMP_NUM_THREADS"] == "1"
+    assert dict(os.environ) == before
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 

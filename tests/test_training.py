@@ -1,10 +1,13 @@
 """Training and prediction end to end, small: learns, resumes exactly, and reads a cell."""
 
+import shutil
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from milkyway_cnn import diagrams, prediction, samples, training
+from milkyway_cnn.batches import Stored
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import Network
 from milkyway_cnn.sightlines import Grid, distance_edges
@@ -48,6 +51,60 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(stream, validation
     x = np.random.default_rng(1).integers(0, 9, (3, 2, 64, 64)).astype(np.float32)
     networks = [Network.load(tmp_path / name / "network.npz") for name in ("whole", "parts")]
     np.testing.assert_array_equal(networks[0].predict(x), networks[1].predict(x))
+
+
+@pytest.fixture(scope="module")
+def stored(stream, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sample") / "training.zarr"
+    samples.store(stream, "training", 200, path, chunk=64)
+    return path
+
+
+def test_a_stored_sample_is_learned_from_again_and_again(stream, stored, validation, tmp_path):
+    seen, counted = [], []
+    sample = samples.load(stored)
+    batches = Stored(sample, 32, lambda profiles, horizon: (profiles, horizon), seed=2)
+    assert batches.steps == 7
+    for epoch in range(2):
+        seen.append([np.concatenate(parts) for parts in zip(*batches(epoch), strict=True)])
+    made = stream.examples(0, 200)
+    order = [np.lexsort(images[:, 0].reshape(200, -1).T) for images, _, _ in seen]
+    expected = np.lexsort(made.diagrams.reshape(200, -1).T)
+    assert not np.array_equal(seen[0][1], seen[1][1])
+    for (images, profiles, horizon), mine in zip(seen, order, strict=True):
+        np.testing.assert_array_equal(images[mine, 0], made.diagrams[expected])
+        np.testing.assert_array_equal(images[mine, 1], made.bare[expected])
+        np.testing.assert_array_equal(profiles[mine], made.delta_A_V[expected])
+        np.testing.assert_array_equal(horizon[mine], made.horizon[expected])
+
+    count = training.train(
+        sample, validation, PLAN, tmp_path / "whole", seed=2, on_batch=lambda epoch, n, loss: counted.append(n)
+    )
+    (tmp_path / "whole").mkdir()
+    whole = list(count)
+    assert sum(counted) == 3 * 200 and len(whole) == 3
+    assert whole[-1].validation_loss < whole[0].validation_loss
+    parts = training.train(sample, validation, PLAN, tmp_path / "parts", seed=2)
+    (tmp_path / "parts").mkdir()
+    next(parts)
+    parts.close()
+    resumed = list(training.train(samples.load(stored), validation, PLAN, tmp_path / "parts", seed=2))
+    assert [record.loss for record in resumed] == [record.loss for record in whole]
+
+
+def test_a_sample_that_cannot_be_learned_from_is_refused(stream, stored, validation, tmp_path):
+    with pytest.raises(InputError, match=r"validation.zarr holds the validation split; learn from a sample of"):
+        next(training.train(validation, validation, PLAN, tmp_path, seed=2))
+    other = samples.Stream(stream.sightlines, stream.solid_angle, stream.edges, seed=7, law="F04")
+    samples.store(other, "training", 32, tmp_path / "other.zarr")
+    with pytest.raises(InputError, match=r"other.zarr was made with another seed, law than the validation sample"):
+        next(training.train(samples.load(tmp_path / "other.zarr"), validation, PLAN, tmp_path, seed=2))
+    broken = shutil.copytree(stored, tmp_path / "broken.zarr")
+    (broken / "diagram" / "c" / "1" / "0" / "0").write_bytes(b"nonsense")
+    with pytest.raises(
+        InputError, match=r"broken.zarr is damaged \(.*\); 'milkyway-cnn sample .*broken.zarr' mends it"
+    ):
+        next(training.train(samples.load(broken), validation, PLAN, tmp_path, seed=2))
 
 
 def test_an_epoch_shorter_than_a_batch_is_refused(stream, validation, tmp_path):

@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, parameters, fetch, besancon, lab, benchmark, test."""
+"""The command ``milkyway-cnn``: run, demo, parameters, sample, fetch, besancon, lab, benchmark, test."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..errors import InputError, ServiceError
 from .clone import benchmark, lab, test
 from .data import besancon, fetch
 from .runs import demo, parameters, run
+from .samples import sample
 
 __all__ = ["app", "main"]
 
@@ -22,7 +23,7 @@ app = typer.Typer(
 )
 
 #: The verbs in the order of the help; what they need they import when they are called, so that help comes at once.
-VERBS: tuple[Callable[..., None], ...] = (demo, run, parameters, fetch, besancon)
+VERBS: tuple[Callable[..., None], ...] = (demo, run, parameters, sample, fetch, besancon)
 for verb in VERBS:
     app.command()(verb)
 

@@ -22,10 +22,11 @@ def located(parameters: Parameters) -> Parameters:
     Raises
     ------
     InputError
-        when a catalog is not there, cannot be read, lacks columns, or holds no star of the field; when the cluster is
-        no place to work; or when there is no such Galaxy, or none of its outputs is near the field.
+        when a catalog is not there, cannot be read, lacks columns, or holds no star of the field; when there is no such
+        sample; when the cluster is no place to work; or when there is no such Galaxy, or none of its outputs is near
+        the field.
     """
-    from .. import cluster
+    from .. import cluster, samples
     from ..surveys.diagrams import diagram_named
     from ..surveys.partitions import check_partitions
     from ..surveys.read import check_catalog
@@ -34,6 +35,9 @@ def located(parameters: Parameters) -> Parameters:
     if parameters.cluster.endswith((".yaml", ".yml")):
         found["cluster"] = str(Path(parameters.cluster).expanduser().absolute())
     cluster.check(found.get("cluster", parameters.cluster))
+    if parameters.training_sample:
+        found["training_sample"] = str(Path(parameters.training_sample).expanduser().absolute())
+        samples.load(found["training_sample"])
     if not parameters.catalog:
         return parameters.model_copy(update=found)
     catalog = Path(parameters.catalog).expanduser().absolute()

@@ -14,7 +14,7 @@ from ..errors import InputError
 __all__ = ["INPUT_FILES", "PLACES", "Parameters", "load", "presets", "settings", "validated"]
 
 #: Fields that may name a file of the user; its content, not its name, decides whether a stage must run again.
-INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy")
+INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy", "training_sample")
 
 #: Fields that say where work is done; what comes out is the same everywhere, so they make no stage run again.
 PLACES = ("cluster",)
@@ -107,12 +107,15 @@ class Parameters(BaseModel):
         "keep", description="behind the distance to which stars tell, targets are kept, zero, or do not count"
     )
     examples_per_epoch: int = Field(20480, ge=1, description="training examples of an epoch, each made anew")
+    training_sample: str = Field(
+        "", description="path of a stored training sample, learned from in every epoch; empty: new examples in each"
+    )
     samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
     least_coverage: Share = Field(0.9, description="cells of which the catalog covers less are left out")
     cluster: str = Field(
         "",
-        description="where a catalog in many files is read; empty: this process; a number of processes, "
-        "the address of a Dask scheduler, or a YAML file of Slurm's options",
+        description="where a catalog in many files is read and samples are made; empty: this process; a number of "
+        "processes, the address of a Dask scheduler, or a YAML file of Slurm's options",
     )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of every draw")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import shlex
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from .. import progress, provenance
 from ..errors import InputError
+from ..storage import writable
 from .chapters import Chapter
 from .execution import ChapterError, execute
 from .inputs import held, located
@@ -59,24 +59,17 @@ def run(
     """
     folder = folder.absolute()
     parameters = located(parameters)
-    try:
-        with held(folder) as lock:
-            header = {
-                "name": name,
-                "command": shlex.join(command),
-                "parameters": parameters.model_dump(),
-                "inputs": {
-                    key: digest(path) for key in INPUT_FILES if (path := Path(getattr(parameters, key))).is_absolute()
-                },
-                "provenance": provenance.record(),
-            }
-            _execute(parameters, chapters, Record(folder, header), lock, say)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
-            raise
-        place = error.filename or folder
-        msg = f"{place} cannot be written ({error.strerror}); once that is mended, the same command goes on from here"
-        raise InputError(msg) from None
+    with writable(folder), held(folder) as lock:
+        header = {
+            "name": name,
+            "command": shlex.join(command),
+            "parameters": parameters.model_dump(),
+            "inputs": {
+                key: digest(path) for key in INPUT_FILES if (path := Path(getattr(parameters, key))).is_absolute()
+            },
+            "provenance": provenance.record(),
+        }
+        _execute(parameters, chapters, Record(folder, header), lock, say)
 
 
 def _execute(

@@ -6,8 +6,10 @@ threads, or the host: everything random in it descends from one key. The number 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,6 @@ from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulative
 from milkyway_cnn.galaxy.models import Galaxy, chosen, describe
 from milkyway_cnn.kernels import draws
-from milkyway_cnn.sightlines import distance_edges
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
 __all__ = ["SPLITS", "Examples", "Randomization", "Stream", "numbers"]
@@ -190,8 +191,7 @@ class Stream:
         return {
             "sightlines": [list(sightline) for sightline in self.sightlines],
             "solid_angle": [float(area) for area in self.solid_angle],
-            "bins": self.edges.size - 1,
-            "bin_width": float(self.edges[1]),
+            "edges": self.edges.tolist(),
             "seed": self.seed,
             "prior": asdict(self.prior),
             "randomization": asdict(self.randomization),
@@ -203,11 +203,11 @@ class Stream:
 
     @classmethod
     def of(cls, description: dict[str, Any]) -> Stream:
-        """Make the stream that `describe` described."""
+        """Make the stream that `describe` described: the same to the last bit."""
         return cls(
             [(l, b) for l, b in description["sightlines"]],
             np.array(description["solid_angle"]),
-            distance_edges(description["bins"], description["bin_width"]),
+            np.array(description["edges"], np.float32),
             seed=description["seed"],
             prior=ProfilePrior.of(description["prior"]),
             randomization=Randomization(**description["randomization"]),
@@ -216,6 +216,10 @@ class Stream:
             R_V=description["R_V"],
             galaxy=description["galaxy"],
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as a description: the stars are modeled there, once."""
+        return _described, (json.dumps(self.describe()),)
 
     def examples(self, first: int, count: int, split: str = "training") -> Examples:
         """Examples at places `first` to `first + count - 1` of a split (see `numbers`)."""
@@ -257,3 +261,8 @@ class Stream:
             sightline,
             self._joined(outside),
         )
+
+
+@lru_cache(maxsize=1)
+def _described(description: str) -> Stream:
+    return Stream.of(json.loads(description))
