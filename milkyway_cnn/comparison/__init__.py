@@ -9,6 +9,8 @@ from milkyway_cnn.comparison.figures import (
 from milkyway_cnn.comparison.scores import (
     against_color_excess,
     against_truth,
+    held_out,
+    listed,
     save_scores,
     where_no_dust_is,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "catalog_color_excess",
     "color_excess",
     "error_against_distance",
+    "held_out",
+    "listed",
     "map_against_color_excess",
     "predicted_against_true",
     "save_scores",

@@ -18,7 +18,16 @@ import xarray as xr
 from milkyway_cnn.cube import integrate
 from milkyway_cnn.storage import replacing
 
-__all__ = ["Score", "against_color_excess", "against_truth", "errors", "save_scores", "where_no_dust_is"]
+__all__ = [
+    "Score",
+    "against_color_excess",
+    "against_truth",
+    "errors",
+    "held_out",
+    "listed",
+    "save_scores",
+    "where_no_dust_is",
+]
 
 #: Distances (kpc) at which the integral is judged.
 DISTANCES = (2.0, 4.0, 6.0, 8.0)
@@ -68,16 +77,19 @@ def errors(cube: xr.Dataset, truth: xr.Dataset, to: Sequence[float] | np.ndarray
     return xr.Dataset({name: ("to", column) for name, column in zip(names, table.T, strict=True)}, {"to": list(to)})
 
 
-def against_truth(cube: xr.Dataset, truth: xr.Dataset) -> dict[str, Score]:
-    """Score a cube against the known one: the integral at 2, 4, 6, 8 kpc and its course in steps of 500 pc."""
+def against_truth(cube: xr.Dataset, truth: xr.Dataset, of: str = "cells") -> dict[str, Score]:
+    """Score a cube against the known one: the integral at 2, 4, 6, 8 kpc and its course in steps of 500 pc.
+
+    `of` says what there is a profile of.
+    """
     end = float(cube["distance_edges"][-1]) + 1e-6
     distances = [distance for distance in DISTANCES if distance <= end]
     scores: dict[str, Score] = {}
     judged = errors(cube, truth, distances)
     for kind, unit, meaning in (
-        ("relative_error", "1", "median over cells of |A_V - true A_V| / true A_V"),
-        ("bias", "mag", "mean over cells of A_V - true A_V"),
-        ("rmse", "mag", "root mean square over cells of A_V - true A_V"),
+        ("relative_error", "1", f"median over {of} of |A_V - true A_V| / true A_V"),
+        ("bias", "mag", f"mean over {of} of A_V - true A_V"),
+        ("rmse", "mag", f"root mean square over {of} of A_V - true A_V"),
     ):
         for distance, value in zip(distances, judged[kind].values, strict=True):
             name, place = f"{kind}_{distance:g}kpc", f"integrated to {distance:g} kpc"
@@ -87,19 +99,36 @@ def against_truth(cube: xr.Dataset, truth: xr.Dataset) -> dict[str, Score]:
     predicted, true = _pairs(_in_steps(cube, steps), _in_steps(truth, steps))
     alone = [_pearson(*pair) for pair in zip(predicted, true, strict=True)]
     span = f"in steps of {STEP * 1000:g} pc out to {steps[-1]:g} kpc"
-    cells = cube["A_V"].isel(distance=0).size
+    cells = cube["delta_A_V"].isel(distance=0).size
     return scores | {
         "correlation_500pc": _score(
-            _pearson(predicted.ravel(), true.ravel()), "1", f"Pearson correlation with the true A_V {span}, all cells"
+            _pearson(predicted.ravel(), true.ravel()), "1", f"Pearson correlation with the true A_V {span}, all {of}"
         ),
         "correlation_500pc_sightline": _score(
             np.nanmedian(alone) if np.isfinite(alone).any() else np.nan,
             "1",
-            f"Pearson correlation with the true A_V {span}, median over the cells each by itself",
+            f"Pearson correlation with the true A_V {span}, median over the {of} each by itself",
         ),
-        "cells": _score(len(predicted), "1", "cells compared with the truth"),
-        "cells_left_out": _score(cells - len(predicted), "1", "cells without value in the map or the truth"),
+        of: _score(len(predicted), "1", f"{of} compared with the truth"),
+        f"{of}_left_out": _score(cells - len(predicted), "1", f"{of} without value in the map or the truth"),
     }
+
+
+def held_out(predicted: np.ndarray, true: np.ndarray, edges: np.ndarray) -> dict[str, Score]:
+    """Score the profiles predicted for a held-out sample as `against_truth` scores a map.
+
+    Parameters
+    ----------
+    predicted, true
+        A_V per bin, (examples, bins) in mag.
+    edges
+        Bin edges (kpc): (bins + 1,).
+    """
+    cube, truth = (
+        xr.Dataset({"delta_A_V": (("example", "distance"), each)}, {"distance_edges": np.asarray(edges).round(5)})
+        for each in (predicted, true)
+    )
+    return against_truth(cube, truth, of="examples")
 
 
 def against_color_excess(cube: xr.Dataset, excess: xr.Dataset, to: float = 2.0) -> dict[str, Score]:
@@ -161,6 +190,15 @@ def where_no_dust_is(cube: xr.Dataset, to: float = 2.0) -> dict[str, Score]:
     }
 
 
+def listed(scores: Mapping[str, Score]) -> str:
+    """Write scores to be read, one on a line: name, value, unit and meaning."""
+    values = ("undefined" if score["value"] is None else f"{score['value']:.4g}" for score in scores.values())
+    return "\n".join(
+        f"{name:28}{value:>10} {score['unit']:5} {score['meaning']}"
+        for (name, score), value in zip(scores.items(), values, strict=True)
+    )
+
+
 def save_scores(scores: Mapping[str, Score], path: str | os.PathLike[str]) -> None:
     """Write scores as JSON, whole or not at all."""
     with replacing(path) as part:
@@ -168,14 +206,15 @@ def save_scores(scores: Mapping[str, Score], path: str | os.PathLike[str]) -> No
 
 
 def _in_steps(cube: xr.Dataset, edges: np.ndarray) -> xr.DataArray:
-    """Extinction added between the given distances (kpc): (b, l, step)."""
-    return xr.concat([integrate(cube, edge) for edge in edges], "step").diff("step").transpose("b", "l", "step")
+    """Extinction added between the given distances (kpc), on `step` last."""
+    return xr.concat([integrate(cube, edge) for edge in edges], "step").diff("step").transpose(..., "step")
 
 
 def _pairs(first: xr.DataArray, second: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     """Values of two fields, each (cells,) or (cells, bins) float64, of the cells where both have them."""
-    fields = [field.transpose("b", "l", ...) for field in xr.align(first, second, join="exact")]
-    one, two = (field.values.astype(np.float64).reshape(-1, *field.shape[2:]) for field in fields)
+    cells = [axis for axis in first.dims if axis not in ("distance", "step")]
+    fields = [field.transpose(*cells, ...) for field in xr.align(first, second, join="exact")]
+    one, two = (field.values.astype(np.float64).reshape(-1, *field.shape[len(cells) :]) for field in fields)
     seen = np.isfinite(one.reshape(len(one), -1)).all(axis=1) & np.isfinite(two.reshape(len(two), -1)).all(axis=1)
     return one[seen], two[seen]
 

@@ -7,7 +7,15 @@ import pytest
 import xarray as xr
 
 from milkyway_cnn import cube
-from milkyway_cnn.comparison.scores import against_color_excess, against_truth, errors, save_scores, where_no_dust_is
+from milkyway_cnn.comparison.scores import (
+    against_color_excess,
+    against_truth,
+    errors,
+    held_out,
+    listed,
+    save_scores,
+    where_no_dust_is,
+)
 from milkyway_cnn.sightlines import Grid, distance_edges
 
 
@@ -112,3 +120,19 @@ def test_control_field_is_judged_by_its_mean(noisy: xr.Dataset) -> None:
     scores = values(where_no_dust_is(noisy, 2.0))
     assert scores["control_mean"] == pytest.approx(np.nanmean(noisy["A_V"].values[..., 19]), rel=1e-5)
     assert scores["control_cells"] == 458
+
+
+def test_a_held_out_sample_is_scored_as_a_map(noisy: xr.Dataset, carina: xr.Dataset) -> None:
+    profiles = [each["delta_A_V"].values.reshape(-1, each.sizes["distance"]) for each in (noisy, carina)]
+    held, scores = values(held_out(*profiles, carina["distance_edges"].values)), values(against_truth(noisy, carina))
+    assert (held["examples"], held["examples_left_out"]) == (scores["cells"], scores["cells_left_out"])
+    assert {name: held[name] for name in scores if "cells" not in name} == {
+        name: value for name, value in scores.items() if "cells" not in name
+    }
+
+
+def test_scores_are_listed_one_on_a_line(noisy: xr.Dataset, carina: xr.Dataset) -> None:
+    scores = against_truth(noisy, carina) | {"none": {"value": None, "unit": "1", "meaning": "nothing"}}
+    lines = listed(scores).splitlines()
+    assert len(lines) == len(scores) and lines[-1].split() == ["none", "undefined", "1", "nothing"]
+    assert lines[0].startswith("relative_error_2kpc") and "median over cells" in lines[0]
