@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from milkyway_cnn.galaxy.corrections import bump_excess, clump_shifts, cool_dwarf_shift
+from milkyway_cnn.galaxy.corrections import clump_shifts, cool_dwarf_shift, pace
 from milkyway_cnn.galaxy.density import Component
 from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
 from milkyway_cnn.galaxy.isochrones import states_of_isochrones
@@ -89,7 +89,8 @@ def _alive(component: Component, binary_fraction: float) -> tuple[np.ndarray, np
         parts.append((np.full(star.shape, metallicity), star, point, number[star, point]))
     metallicity, star, point, number = (np.concatenate(p) for p in zip(*parts, strict=True))
     log_l = _along_tracks("log_luminosity", metallicity, star, point + 0.5)
-    number = number * np.where(_tracks(0).phase[point] == _GIANT_BRANCH, 1.0 + bump_excess(log_l, metallicity), 1.0)
+    giant = _tracks(0).phase[point] == _GIANT_BRANCH
+    number = number * np.where(giant, pace(log_l, _MASSES[star], metallicity), 1.0)
     mass = _along_tracks("mass", metallicity, star, point.astype(float))
     span = np.diff(formed(np.array((youngest, oldest)), component.decay))
     gone = np.maximum(len(parts) * span * born[:, 0] - np.bincount(star, number, born.size), 0.0)
