@@ -7,9 +7,9 @@ know no bump. The numbers here are read off PARSEC isochrones of 2.5 to 12 Gyr (
 
 Stars of more than 1.4 Msun leave the main sequence with a convective core, and in PARSEC run through the lower giant
 branch in a quarter of the formulas' time, linger at a bump that lies the higher the more massive they are, and take
-2.5 times as long beyond it. How they do is fitted to isochrones of 2 Gyr ([Fe/H] = -0.5 to 0.25), 3 Gyr (-0.25 to 0.25),
-1.5 Gyr (-0.5, -0.25 and 0.25), 4 and 6 Gyr (0): PARSEC 1.2S, CMD 3.9, from genulens 2.0.0a4. The mean M_Ks of the
-branch then agrees within 0.1 mag with isochrones that the fit did not see, of 1.5 and 2.5 Gyr at [Fe/H] = 0.
+2.5 times as long beyond it. How they do is fitted to isochrones of 2 Gyr ([Fe/H] = -0.5 to 0.25), 3 Gyr (-0.25 to
+0.25), 1.5 Gyr (-0.5, -0.25 and 0.25), 4 and 6 Gyr (0): PARSEC 1.2S, CMD 3.9, from genulens 2.0.0a4. The mean M_Ks of
+the branch then agrees within 0.1 mag with isochrones that the fit did not see, of 1.5 and 2.5 Gyr at [Fe/H] = 0.
 
 Dwarfs of 0.2 to 0.6 solar masses come out up to 160 K too hot for their luminosity, and 0.8 mag too faint in G for
 their color; the mean dwarf table says how hot they are.
