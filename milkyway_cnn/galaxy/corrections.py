@@ -1,15 +1,21 @@
 """Where stars differ from their tracks: the red clump, the pace of the giant branch, and cool dwarfs [OC].
 
-The formulas of Hurley et al. make the clump too wide and, where metals are many, too luminous and too cool, and they
-know no bump. The numbers here are read off PARSEC isochrones of 2.5 to 12 Gyr (clump) and 4 to 12 Gyr (bump) at
-[Fe/H] = 0 and -0.8, whose mean magnitudes they reproduce; the mean of the disc's clump is then M_Ks = -1.606
-(Ruiz-Dern et al. 2018) within 0.05.
+What is known of giants is read off PARSEC isochrones (1.2S, CMD 3.9; those of the tests, and the tables of [Fe/H] =
+-0.5, -0.25, 0 and 0.25 in genulens 2.0.0a4), whose mean magnitudes it reproduces.
 
-Stars of more than 1.4 Msun leave the main sequence with a convective core, and in PARSEC run through the lower giant
-branch in a quarter of the formulas' time, linger at a bump that lies the higher the more massive they are, and take
-2.5 times as long beyond it. How they do is fitted to isochrones of 2 Gyr ([Fe/H] = -0.5 to 0.25), 3 Gyr (-0.25 to
-0.25), 1.5 Gyr (-0.5, -0.25 and 0.25), 4 and 6 Gyr (0): PARSEC 1.2S, CMD 3.9, from genulens 2.0.0a4. The mean M_Ks of
-the branch then agrees within 0.1 mag with isochrones that the fit did not see, of 1.5 and 2.5 Gyr at [Fe/H] = 0.
+The formulas of Hurley et al. make the clump too wide and, where metals are many, too luminous and too cool; corrected
+by isochrones of 2.5 to 12 Gyr, the mean of the disc's clump is M_Ks = -1.606 (Ruiz-Dern et al. 2018) within 0.05. In
+PARSEC, which mixes more of the core, helium ignites without a flash, and the clump is faintest, at masses 0.10 Msun
+lower, and more massive stars need about half the correction: both are fitted to isochrones of 1 and 2 Gyr, and of 1.5
+Gyr at -0.25 and 0.25. Those of 0.6 and 1.5 Gyr at 0, which the fit did not see, agree within 0.02 mag, but at [Fe/H]
+= -0.5 the clump of 1.5 Gyr, in PARSEC still one of stars that flashed, is 0.3 mag too faint, and that of 1 Gyr 0.08.
+
+The formulas know no bump of the giant branch; its place and size are those in isochrones of 4 to 12 Gyr. Stars of
+more than 1.4 Msun leave the main sequence with a convective core, and in PARSEC run through the lower giant branch in
+a quarter of the formulas' time, linger at a bump that lies the higher the more massive they are, and take 2.5 times
+as long beyond it. How they do is fitted to isochrones of 2 Gyr ([Fe/H] = -0.5 to 0.25), 3 Gyr (-0.25 to 0.25), 1.5
+Gyr (-0.5, -0.25 and 0.25), 4 and 6 Gyr (0). Those of 0.6, 1.5 and 2.5 Gyr at 0, which the fit did not see, have the
+same mean M_Ks within 0.05 mag.
 
 Dwarfs of 0.2 to 0.6 solar masses come out up to 160 K too hot for their luminosity, and 0.8 mag too faint in G for
 their color; the mean dwarf table says how hot they are.
@@ -19,12 +25,17 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["clump_shifts", "cool_dwarf_shift", "pace"]
+__all__ = ["clump_mass", "clump_shifts", "cool_dwarf_shift", "pace"]
 
 # Of the clump: [Fe/H], what is added to M_bol (mag) and to log Teff (dex), and how much of a star's own change in
-# luminosity is kept.
-_METALLICITY, _FAINTER, _HOTTER = (-0.8, 0.0, 0.2), (-0.06, 0.25, 0.25), (-0.0128, 0.0120, 0.0120)
+# luminosity is kept; initial masses (Msun), by how much heavier the tracks are, and parts of what is added to M_bol, to
+# log Teff and taken from the change.
+_METALLICITY = (-0.8, -0.5, -0.25, 0.0, 0.25)
+_FAINTER, _HOTTER = (-0.06, 0.21, 0.26, 0.25, 0.25), (-0.0128, -0.0155, 0.0015, 0.0120, 0.0210)
 _KEPT = 0.25
+_HEAVIER = (1.5, 1.7, 2.2, 2.5), (0.0, 0.10, 0.10, 0.0)
+_PART_FAINTER = (1.6, 1.9, 2.8, 3.4), (1.0, 0.55, 0.55, 0.0)
+_PART_HOTTER, _PART_CHANGED = ((2.8, 3.4), (1.0, 0.0)), ((2.2, 2.4), (1.0, 0.0))
 # Of the bump: log L at [Fe/H] = 0 and its change per dex, width (dex), and the dex of log L elsewhere for which giants
 # take as long as they linger there.
 _BUMP, _BUMP_SLOPE, _BUMP_WIDTH, _BUMP_WORTH = 1.55, -0.30, 0.05, 0.25
@@ -43,18 +54,26 @@ def cool_dwarf_shift(log_luminosity: np.ndarray) -> np.ndarray:
     return np.asarray(np.interp(log_luminosity, _DWARF_LOG_L, _DWARF_LOG_TEFF))
 
 
-def clump_shifts(change: np.ndarray, metallicity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What is added to log L and log Teff of stars of less than 2.2 Msun that burn helium in their cores.
+def clump_mass(mass: np.ndarray) -> np.ndarray:
+    """Initial mass (Msun) of the stars whose tracks show how those of `mass` burn helium in their cores."""
+    return np.asarray(mass + np.interp(mass, *_HEAVIER))
+
+
+def clump_shifts(change: np.ndarray, mass: np.ndarray, metallicity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What is added to log L and log Teff of stars that burn helium in their cores.
 
     Parameters
     ----------
     change
         log L over that after a third of the phase.
-    metallicity
-        [Fe/H].
+    mass, metallicity
+        Initial mass (Msun), [Fe/H].
     """
-    fainter = np.interp(metallicity, _METALLICITY, _FAINTER)
-    return -0.4 * fainter - (1.0 - _KEPT) * change, np.interp(metallicity, _METALLICITY, _HOTTER)
+    fainter, hotter = (np.interp(metallicity, _METALLICITY, values) for values in (_FAINTER, _HOTTER))
+    part_fainter, part_hotter, part_changed = (
+        np.interp(mass, *parts) for parts in (_PART_FAINTER, _PART_HOTTER, _PART_CHANGED)
+    )
+    return -0.4 * part_fainter * fainter - part_changed * (1.0 - _KEPT) * change, part_hotter * hotter
 
 
 def pace(log_luminosity: np.ndarray, mass: np.ndarray, metallicity: np.ndarray) -> np.ndarray:

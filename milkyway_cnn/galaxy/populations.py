@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from milkyway_cnn.galaxy.corrections import clump_shifts, cool_dwarf_shift, pace
+from milkyway_cnn.galaxy.corrections import clump_mass, clump_shifts, cool_dwarf_shift, pace
 from milkyway_cnn.galaxy.density import Component
 from milkyway_cnn.galaxy.evolution import PHASES, Tracks, tracks
 from milkyway_cnn.galaxy.isochrones import states_of_isochrones
@@ -142,14 +142,14 @@ def _main_sequence_place(metallicity: np.ndarray, star: np.ndarray, log_age: np.
 
 def _atmosphere(metallicity: np.ndarray, star: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, ...]:
     """Log L, log Teff and log g, the red clump and cool dwarfs corrected."""
-    log_l, log_teff, mass = (
-        _along_tracks(name, metallicity, star, place) for name in ("log_luminosity", "log_teff", "mass")
-    )
     phase = _tracks(0).phase
-    clump = (phase[place.astype(int)] == _HELIUM) * np.clip((2.4 - _MASSES[star]) / 0.2, 0.0, 1.0)
+    burning = phase[place.astype(int)] == _HELIUM
+    # Stars of the clump are as others of more mass.
+    like = np.where(burning, np.searchsorted(_MASSES, clump_mass(_MASSES))[star], star)
+    log_l, log_teff = (_along_tracks(name, metallicity, like, place) for name in ("log_luminosity", "log_teff"))
     middle = float(np.flatnonzero(phase == _HELIUM)[PHASES["core helium burning"] // 3])
-    typical = _along_tracks("log_luminosity", metallicity, star, np.full(star.shape, middle))
-    shifts = clump_shifts(log_l - typical, metallicity)
-    log_l, log_teff = log_l + clump * shifts[0], log_teff + clump * shifts[1]
+    typical = _along_tracks("log_luminosity", metallicity, like, np.full(star.shape, middle))
+    shifts = clump_shifts(log_l - typical, _MASSES[star], metallicity)
+    log_l, log_teff = log_l + burning * shifts[0], log_teff + burning * shifts[1]
     log_teff = log_teff + (phase[place.astype(int)] == _MAIN_SEQUENCE) * cool_dwarf_shift(log_l)
-    return log_l, log_teff, log_gravity(mass, log_l, log_teff)
+    return log_l, log_teff, log_gravity(_along_tracks("mass", metallicity, star, place), log_l, log_teff)
