@@ -3,6 +3,7 @@
 from milkyway_cnn.comparison.color_excess import bare_control, catalog_color_excess, color_excess
 from milkyway_cnn.comparison.figures import (
     error_against_distance,
+    error_of_each,
     map_against_color_excess,
     predicted_against_true,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "catalog_color_excess",
     "color_excess",
     "error_against_distance",
+    "error_of_each",
     "held_out",
     "listed",
     "map_against_color_excess",

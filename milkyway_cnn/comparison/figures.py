@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ from milkyway_cnn.comparison.scores import DISTANCES, errors, strongest_bin
 from milkyway_cnn.cube import integrate
 from milkyway_cnn.figures import EXTINCTION, FIRST, SECOND, Figure, largest
 
-__all__ = ["error_against_distance", "map_against_color_excess", "predicted_against_true"]
+__all__ = ["error_against_distance", "error_of_each", "map_against_color_excess", "predicted_against_true"]
+
+#: Curves that are told apart without color too.
+_CURVES = ((FIRST, "-"), (SECOND, "--"), ("#009E73", "-."), ("#CC79A7", ":"))
 
 
 def error_against_distance(cube: xr.Dataset, truth: xr.Dataset) -> Figure:
@@ -36,6 +39,33 @@ def error_against_distance(cube: xr.Dataset, truth: xr.Dataset) -> Figure:
         panel.grid(color="0.9", linewidth=0.6)
         panel.set_axisbelow(True)
         panel.legend(frameon=False)
+    return figure
+
+
+def error_of_each(cubes: Mapping[str, xr.Dataset], truth: xr.Dataset) -> Figure:
+    """Relative error of the integrated extinction against distance, of several maps on the cells that all have.
+
+    Parameters
+    ----------
+    cubes
+        Cubes on the grid of the truth by their names; cells that one leaves out are NaN.
+    """
+    common = np.logical_and.reduce([cube["A_V"].notnull().all("distance").values for cube in cubes.values()])
+    distance = truth["distance_edges"].values[1:]
+    figure = Figure(6.0, 3.6)
+    axes = figure.subplots()
+    most = []
+    for (name, cube), (color, dashes) in zip(cubes.items(), _CURVES, strict=False):
+        kept = xr.DataArray(common, dims=("b", "l"))
+        middle = 100 * errors(cube.where(kept), truth, distance)["relative_error"].values
+        axes.plot(distance, middle, color=color, linestyle=dashes, label=name)
+        most.append(middle[distance >= 1.0] if (distance >= 1.0).any() else middle)
+    axes.set(xlabel="integrated to distance (kpc)", xlim=(0.0, distance[-1]), ylim=(0.0, 1.1 * largest(*most)))
+    axes.set_ylabel("median relative error of $A_V$ (%)")
+    axes.set_title(f"{np.count_nonzero(common)} cells", loc="left", fontsize="medium")
+    axes.grid(color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False)
     return figure
 
 

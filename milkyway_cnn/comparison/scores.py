@@ -26,6 +26,7 @@ __all__ = [
     "held_out",
     "listed",
     "save_scores",
+    "score",
     "where_no_dust_is",
 ]
 
@@ -43,7 +44,8 @@ class Score(TypedDict):
     meaning: str
 
 
-def _score(value: Any, unit: str, meaning: str) -> Score:
+def score(value: Any, unit: str, meaning: str) -> Score:
+    """Put a score together; a value that is not finite is undefined."""
     return {"value": float(value) if math.isfinite(value) else None, "unit": unit, "meaning": meaning}
 
 
@@ -93,7 +95,7 @@ def against_truth(cube: xr.Dataset, truth: xr.Dataset, of: str = "cells") -> dic
     ):
         for distance, value in zip(distances, judged[kind].values, strict=True):
             name, place = f"{kind}_{distance:g}kpc", f"integrated to {distance:g} kpc"
-            scores[name] = _score(value, unit, f"{meaning}, {place}")
+            scores[name] = score(value, unit, f"{meaning}, {place}")
 
     steps = np.arange(0.0, min(STEPS_END, end) + 1e-6, STEP)
     predicted, true = _pairs(_in_steps(cube, steps), _in_steps(truth, steps))
@@ -101,16 +103,16 @@ def against_truth(cube: xr.Dataset, truth: xr.Dataset, of: str = "cells") -> dic
     span = f"in steps of {STEP * 1000:g} pc out to {steps[-1]:g} kpc"
     cells = cube["delta_A_V"].isel(distance=0).size
     return scores | {
-        "correlation_500pc": _score(
+        "correlation_500pc": score(
             _pearson(predicted.ravel(), true.ravel()), "1", f"Pearson correlation with the true A_V {span}, all {of}"
         ),
-        "correlation_500pc_sightline": _score(
+        "correlation_500pc_sightline": score(
             np.nanmedian(alone) if np.isfinite(alone).any() else np.nan,
             "1",
             f"Pearson correlation with the true A_V {span}, median over the {of} each by itself",
         ),
-        of: _score(len(predicted), "1", f"{of} compared with the truth"),
-        f"{of}_left_out": _score(cells - len(predicted), "1", f"{of} without value in the map or the truth"),
+        of: score(len(predicted), "1", f"{of} compared with the truth"),
+        f"{of}_left_out": score(cells - len(predicted), "1", f"{of} without value in the map or the truth"),
     }
 
 
@@ -142,28 +144,28 @@ def against_color_excess(cube: xr.Dataset, excess: xr.Dataset, to: float = 2.0) 
     varied = predicted.size > 2 and np.ptp(predicted) > 0 and np.ptp(reddened) > 0
     peaks = strongest_bin(cube, excess)
     return {
-        "excess_spearman": _score(
+        "excess_spearman": score(
             spearmanr(predicted, reddened).statistic if varied else np.nan,
             "1",
             f"Spearman rank correlation over cells of A_V to {to:g} kpc with that from color excess",
         ),
-        "excess_slope": _score(
+        "excess_slope": score(
             np.polyfit(reddened, predicted, 1)[0] if varied else np.nan,
             "1",
             f"slope of the least-squares line of A_V to {to:g} kpc over that from color excess",
         ),
-        "excess_difference": _score(
+        "excess_difference": score(
             np.mean(predicted - reddened) if predicted.size else np.nan,
             "mag",
             f"mean over cells of A_V to {to:g} kpc minus that from color excess",
         ),
-        "dusty_third_distance": _score(
+        "dusty_third_distance": score(
             np.median(peaks) if peaks.size else np.nan,
             "kpc",
             "median distance of the strongest bin in the third of the cells with the highest color excess",
         ),
-        "excess_cells": _score(predicted.size, "1", "cells compared with color excess"),
-        "excess_cells_left_out": _score(
+        "excess_cells": score(predicted.size, "1", "cells compared with color excess"),
+        "excess_cells_left_out": score(
             excess["A_V"].size - predicted.size, "1", "cells without value in the map or too few stars for color excess"
         ),
     }
@@ -183,10 +185,10 @@ def where_no_dust_is(cube: xr.Dataset, to: float = 2.0) -> dict[str, Score]:
     values = integrate(cube, to).values
     values = values[np.isfinite(values)]
     return {
-        "control_mean": _score(
+        "control_mean": score(
             values.mean() if values.size else np.nan, "mag", f"mean A_V to {to:g} kpc over the control field"
         ),
-        "control_cells": _score(values.size, "1", "cells of the control field with a value"),
+        "control_cells": score(values.size, "1", "cells of the control field with a value"),
     }
 
 
