@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -69,7 +70,11 @@ def fit_ridge(
     examples
         How many.
     """
-    second = first = cross = total = mean_of_profiles = 0.0
+    second: Any = 0.0
+    first: Any = 0.0
+    cross: Any = 0.0
+    total: Any = 0.0
+    mean_of_profiles: Any = 0.0
     for start in range(0, examples, 2048):
         made = stream.examples(start, min(2048, examples - start))
         features, weight = _features(made.diagrams, made.bare), _weights(made.delta_A_V, relative)
