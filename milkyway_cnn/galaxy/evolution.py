@@ -9,6 +9,7 @@ import numpy as np
 
 from milkyway_cnn.galaxy.giants import CoreGrowth, Giants
 from milkyway_cnn.galaxy.photometry import SUN_TEFF
+from milkyway_cnn.galaxy.winds import lose_mass, luminous_wind, wind
 
 __all__ = ["PHASES", "Tracks", "tracks"]
 
@@ -22,8 +23,6 @@ PHASES = {
     "thermally pulsing AGB": 41,
 }
 _MS, _HG, _GB, _CHEB, _EAGB, _TPAGB = range(6)
-#: Reimers' coefficient of mass loss: section 7.1 of Hurley, Pols & Tout 2000.
-_ETA = 0.5
 #: Sweeps over a phase in which a star's state and its wind settle; each makes the error several times smaller.
 _SWEEPS = 6
 
@@ -125,7 +124,7 @@ def _follow(c: Giants, state, age, born: np.ndarray, epoch: np.ndarray, tau: np.
     mass, shift = born[:, None] + np.zeros_like(tau), epoch[:, None] + np.zeros_like(tau)
     for _ in range(_SWEEPS):
         luminosity, radius = state(mass, tau)
-        rate = _luminous_wind(c, luminosity, radius, mass)
+        rate = luminous_wind(c, luminosity, radius, mass)
         if not rate.any():
             break
         span = age(mass, tau)[:, 1:] - age(mass[:, 1:], tau[:-1])
@@ -151,62 +150,12 @@ def _giant_branch(c: Giants, m: np.ndarray, epoch: np.ndarray) -> _Part:
     luminosity = base[:, None] * (top / base)[:, None] ** _points("giant branch")
     core = [giant.core_mass(x) for x in luminosity.T]
     time = [epoch + c.t_bgb(m) + giant.duration(giant.hydrogen, core[0], x) for x in core]
-    part = _lose_mass(c, np.stack(time, axis=1), luminosity, m, c.r_gb, np.minimum(core[-1], 0.9 * m), pulsating=False)
+    part = lose_mass(c, np.stack(time, axis=1), luminosity, m, c.r_gb, np.minimum(core[-1], 0.9 * m), pulsating=False)
     # Beyond the last mass with a giant branch this phase has no duration; it shows the end of the gap.
     absent = (m > c.m_fgb)[:, None]
     at_end = epoch + c.t_bgb(m), c.l_hei(m), _r_ignition(c, m), m
     t, l, r, mass = (np.where(absent, x[:, None], y) for x, y in zip(at_end, part, strict=True))
     return t, l, r, mass
-
-
-def _lose_mass(c, time, luminosity, mass, radius_of, core, *, pulsating: bool) -> _Part:
-    """Follow the wind along given times and luminosities; a star without envelope (mass <= core) stops."""
-    out_time, out_radius, out_mass = (np.empty_like(time) for _ in range(3))
-    now, alive = time[:, 0], np.ones(mass.shape, bool)
-    for k in range(time.shape[1]):
-        if k:
-            span = np.where(alive, time[:, k] - time[:, k - 1], 0.0)
-            middle = np.sqrt(luminosity[:, k] * luminosity[:, k - 1])
-            rate = _wind(c, middle, radius_of(mass, middle), mass, pulsating=pulsating)
-            # Half the loss, then the rate again at the mass of the middle of the step.
-            half = np.maximum(mass - 0.5e6 * rate * span, 0.9 * core + 0.05)
-            lost = 1e6 * span * _wind(c, middle, radius_of(half, middle), half, pulsating=pulsating)
-            kept = np.minimum(1.0, (mass - core) / np.maximum(lost, 1e-30))
-            now = now + span * kept
-            mass = mass - lost * kept
-            alive = alive & (kept >= 1.0)
-        out_time[:, k], out_mass[:, k] = now, mass
-        out_radius[:, k] = radius_of(mass, luminosity[:, k])
-    return out_time, luminosity, out_radius, out_mass
-
-
-def _wind(c: Giants, luminosity: np.ndarray, radius: np.ndarray, mass: np.ndarray, *, pulsating: bool) -> np.ndarray:
-    """Mass loss (Msun / yr) of giants."""
-    rate = np.maximum(4e-13 * _ETA * luminosity * radius / mass, _luminous_wind(c, luminosity, radius, mass))
-    if not pulsating:
-        return rate
-    period = np.minimum(1995.0, 8.51e-3 * radius**1.94 / mass**0.9)
-    log_rate = -11.4 + 0.0125 * (period - 100.0 * np.maximum(mass - 2.5, 0.0))
-    return np.maximum(rate, np.minimum(10.0**log_rate, 1.36e-9 * luminosity))
-
-
-def _luminous_wind(c: Giants, luminosity: np.ndarray, radius: np.ndarray, mass: np.ndarray) -> np.ndarray:
-    """Mass loss (Msun / yr) of stars of any kind from 4000 Lsun on; it sets in over 500 Lsun.
-
-    Vink, de Koter & Lamers 2001, A&A 369, 574, equations 24 and 25, where Teff is 12,500 to 50,000 K, the two laws
-    meeting at 25,000 K; they were made for 10^4.5 Lsun or more and are extrapolated below. Nieuwenhuijzen & de Jager
-    1990 with a factor of (Z / 0.02)^0.5 elsewhere.
-    """
-    onset = np.clip((luminosity - 4000.0) / 500.0, 0.0, 1.0)
-    cool = 9.6e-15 * np.sqrt(c.z / 0.02) * radius**0.81 * luminosity**1.24 * mass**0.16
-    log_l, log_m = np.log10(luminosity / 1e5), np.log10(mass / 30.0)
-    teff = SUN_TEFF * (luminosity / radius**2) ** 0.25
-    t = np.log10(teff / 4e4)
-    # The winds end at 2.6 times the escape velocity above the jump and at 1.3 times below.
-    above = -6.697 + 2.194 * log_l - 1.313 * log_m - 1.226 * np.log10(2.6 / 2.0) + 0.933 * t - 10.92 * t**2
-    below = -6.688 + 2.210 * log_l - 1.339 * log_m - 1.601 * np.log10(1.3 / 2.0) + 1.07 * np.log10(teff / 2e4)
-    hot = (c.z / 0.02) ** 0.85 * 10.0 ** np.where(teff > 25000.0, above, below)
-    return onset * np.where((teff > 12500.0) & (teff <= 50000.0), hot, cool)
 
 
 def _core_helium_burning(c: Giants, born: np.ndarray, mass: np.ndarray, ignition: np.ndarray) -> _Part:
@@ -220,7 +169,7 @@ def _core_helium_burning(c: Giants, born: np.ndarray, mass: np.ndarray, ignition
     radius, masses = np.empty_like(time), np.empty_like(time)
     for k, now in enumerate(tau):
         if k:
-            rate = _wind(c, luminosity[:, k - 1], radius[:, k - 1], mass, pulsating=False)
+            rate = wind(c, luminosity[:, k - 1], radius[:, k - 1], mass, pulsating=False)
             lost = 1e6 * rate * (time[:, k] - time[:, k - 1])
             mass = np.maximum(mass - lost, np.minimum(mass, 1.001 * core))
         states = [law(mass, now) for law in (low, middle, high)]
@@ -298,7 +247,7 @@ def _asymptotic_giant_branch(c: Giants, born: np.ndarray, mass: np.ndarray, star
         luminosity = bottom[:, None] * np.maximum(ceiling / bottom, 1.0)[:, None] ** _points(phase)
         cores = [giant.core_mass(x) for x in luminosity.T]
         time = np.stack([start + giant.duration(rate, cores[0], x) for x in cores], axis=1)
-        part = _lose_mass(c, time, luminosity, mass, c.r_agb, np.minimum(core, mass), pulsating=True)
+        part = lose_mass(c, time, luminosity, mass, c.r_agb, np.minimum(core, mass), pulsating=True)
         # A star that lost its envelope earlier has no further phase.
         over = (mass <= core)[:, None]
         parts.append((np.where(over, start[:, None], part[0]), *part[1:]))
