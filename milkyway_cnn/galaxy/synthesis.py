@@ -3,108 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.galaxy.besancon import BesanconCatalog, BesanconModel
-from milkyway_cnn.galaxy.density import GalaxyModel, density
+from milkyway_cnn.galaxy.cells import Limits, cells_of, states_of_model
+from milkyway_cnn.galaxy.density import GalaxyModel
 from milkyway_cnn.galaxy.models import EMBEDDED
-from milkyway_cnn.galaxy.populations import states
-from milkyway_cnn.galaxy.stars import NEAR_INFRARED, Stars, StateTable
+from milkyway_cnn.galaxy.stars import Stars, StateTable
 from milkyway_cnn.galaxy.states import STEP
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.kernels.stars import draw_counts, draw_stars
-from milkyway_cnn.sightlines import SQUARE_DEGREE, galactocentric
 from milkyway_cnn.surveys.registry import usable_bands
 
 __all__ = ["expected_counts", "synthesize", "synthesize_chunks"]
 
 # Square degrees of the whole sky.
 _SKY = 41_253
-# Bands and their limiting magnitudes.
-_Limits = tuple[tuple[str, float], ...]
-# Distances from the nearest star on, in equal steps of distance modulus (mag).
-_NEAREST, _STEP = 0.005, 0.02
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Steps of distance x components: volume x density (pc^3), what is visible, and the states, sorted."""
-
-    near: np.ndarray
-    far: np.ndarray
-    volume: np.ndarray
-    metallicity: np.ndarray
-    start: np.ndarray
-    visible: np.ndarray
-    component: np.ndarray
-    cumulative: np.ndarray
-    magnitudes: np.ndarray
-    slopes: np.ndarray
-    order: np.ndarray
-
-    @property
-    def expected(self) -> np.ndarray:
-        """Mean number of stars of each cell: (cells,) float64."""
-        last = self.start + np.maximum(self.visible, 1) - 1
-        return np.where(self.visible > 0, self.volume * self.cumulative[last], 0.0)
-
-
-@dataclass(frozen=True)
-class _Sorted:
-    """States of all components in a row, in each component the ones first that are seen farthest.
-
-    `order` has the row of each in the model's table of states.
-    """
-
-    start: np.ndarray
-    keys: tuple[np.ndarray, ...]
-    steepest: tuple[float, ...]
-    cumulative: np.ndarray
-    magnitudes: np.ndarray
-    slopes: np.ndarray
-    order: np.ndarray
-
-
-@lru_cache(maxsize=8)
-def _sorted_states(model: GalaxyModel, limits: _Limits) -> _Sorted:
-    lists = [states(component, model.binary_fraction, model.isochrones) for component in model.components]
-    start = np.cumsum([0] + [s.number.size for s in lists])
-    number, magnitudes, slopes = (
-        np.concatenate([getattr(s, name) for s in lists]) for name in ("number", "magnitudes", "slopes")
-    )
-    key, slope = np.full(number.size, -np.inf, np.float32), np.zeros(number.size, np.float32)
-    for band, limit in limits:
-        if band in NEAR_INFRARED:
-            column = NEAR_INFRARED.index(band)
-            magnitude, change = magnitudes[:, column], slopes[:, column]
-        else:
-            color, change = _states_of_model(model).color(band)
-            magnitude, change = magnitudes[:, -1] + color, slopes[:, -1] + change
-        key, slope = np.maximum(key, magnitude - np.float32(limit)), np.maximum(slope, np.abs(change))
-    order = np.lexsort((key, np.repeat(np.arange(len(lists)), np.diff(start))))
-    parts = [slice(*ends) for ends in pairwise(start)]
-    return _Sorted(
-        start=start,
-        keys=tuple(key[order[part]] for part in parts),
-        steepest=tuple(float(slope[part].max()) for part in parts),
-        cumulative=np.concatenate([np.cumsum(number[order[part]]) for part in parts]),
-        magnitudes=magnitudes[order],
-        slopes=slopes[order],
-        order=order.astype(np.int32),
-    )
-
-
-@lru_cache(maxsize=8)
-def _states_of_model(model: GalaxyModel) -> StateTable:
-    """What the stars of a model can be: the states of its components, one component after the other."""
-    lists = [states(component, model.binary_fraction, model.isochrones) for component in model.components]
-    known = [np.concatenate([getattr(s, name) for s in lists]) for name in ("mass", "age", "luminosity_class")]
-    return StateTable(np.concatenate([s.atmosphere for s in lists], axis=-1), STEP, *known)
 
 
 @lru_cache(maxsize=8)
@@ -116,52 +33,6 @@ def _states_of_output(catalog: BesanconCatalog) -> StateTable:
     return StateTable(atmosphere[None, None], STEP, catalog.mass, unknown, catalog.luminosity_class)
 
 
-def _cells(
-    l: float,
-    b: float,
-    solid_angle: float,
-    limits: _Limits,
-    farthest: float,
-    model: GalaxyModel,
-    *,
-    at: str,
-) -> _Cells:
-    """Cells of a sightline; what is visible is counted at the steps' near edges or at their middles."""
-    if not _NEAREST < farthest < np.inf:
-        msg = f"farthest (={farthest:g} kpc) must exceed {_NEAREST:g}; 25 holds the whole disc"
-        raise InputError(msg)
-    steps = int(np.ceil(5.0 * np.log10(farthest / _NEAREST) / _STEP))
-    edges = np.minimum(_NEAREST * 10.0 ** (0.2 * _STEP * np.arange(steps + 1)), farthest)
-    middle = np.sqrt(edges[:-1] * edges[1:])
-    shell = 1e9 * solid_angle * SQUARE_DEGREE * np.diff(edges**3) / 3.0
-    x, y, z = galactocentric(np.asarray(l), np.asarray(b), middle, model.r_sun, model.z_sun)
-    relative = density(model, x, y, z)
-    thin = np.arange(len(model.components)) < len(model.thin)
-    metallicity = model.metallicity_gradient * thin[:, None] * (np.hypot(x, y) - model.r_sun)
-
-    count = len(model.components)
-    sorted_states = _sorted_states(model, limits)
-    modulus = 5.0 * np.log10(edges[:-1] if at == "near" else middle) + 10.0
-    visible = []
-    for key, steepest, dex in zip(sorted_states.keys, sorted_states.steepest, metallicity, strict=True):
-        margin = np.abs(dex) * steepest + 1e-4 if at == "near" else 0.0
-        visible.append(np.searchsorted(key, -modulus + margin))
-    # Ordered by distance and then by component: what is drawn together lies together.
-    return _Cells(
-        near=np.repeat(edges[:-1], count).astype(np.float32),
-        far=np.repeat(edges[1:], count).astype(np.float32),
-        volume=(shell * relative).T.ravel(),
-        metallicity=metallicity.T.astype(np.float32).ravel(),
-        start=np.tile(sorted_states.start[:-1], steps),
-        visible=np.array(visible).T.ravel(),
-        component=np.tile(np.array(model.numbers, np.uint8), steps),
-        cumulative=sorted_states.cumulative,
-        magnitudes=sorted_states.magnitudes,
-        slopes=sorted_states.slopes,
-        order=sorted_states.order,
-    )
-
-
 def _check(l: float, b: float, solid_angle: float) -> None:
     if not (np.isfinite(l) and -90.0 <= b <= 90.0):
         msg = f"direction l={l:g}, b={b:g} deg is not on the sky; give a finite l and -90 <= b <= 90"
@@ -171,7 +42,7 @@ def _check(l: float, b: float, solid_angle: float) -> None:
         raise InputError(msg)
 
 
-def _limits(faintest_J: float, faintest_Ks: float, faintest: Mapping[str, float] | None) -> _Limits:
+def _limits(faintest_J: float, faintest_Ks: float, faintest: Mapping[str, float] | None) -> Limits:
     """Bands and limiting magnitudes, which all must be kept."""
     chosen = {"J": faintest_J, "Ks": faintest_Ks} if faintest is None else faintest
     if not chosen:
@@ -180,7 +51,7 @@ def _limits(faintest_J: float, faintest_Ks: float, faintest: Mapping[str, float]
     return tuple((band, float(chosen[band])) for band in usable_bands(chosen))
 
 
-def _bright(stars: Stars, limits: _Limits) -> Stars:
+def _bright(stars: Stars, limits: Limits) -> Stars:
     """Return the stars inside all limits."""
     return stars[np.logical_and.reduce([stars.magnitude(band) < np.float32(limit) for band, limit in limits])]
 
@@ -190,7 +61,7 @@ def _drawn(
     direction: tuple[float, float],
     solid_angle: float,
     seed: int,
-    limits: _Limits,
+    limits: Limits,
     farthest: float,
     chunk: int,
 ) -> Iterator[Stars]:
@@ -203,7 +74,7 @@ def _drawn(
         yield rows[drawn[begin : begin + chunk]]
 
 
-def _seen(catalog: BesanconCatalog, limits: _Limits, farthest: float) -> Stars:
+def _seen(catalog: BesanconCatalog, limits: Limits, farthest: float) -> Stars:
     """Stars of an output of the Besancon model inside the limits."""
     rows = np.arange(len(catalog), dtype=np.int32)
     known = (catalog.distance, catalog.J, catalog.H, catalog.Ks, catalog.component)
@@ -230,7 +101,7 @@ def expected_counts(
     if isinstance(model, BesanconModel):
         catalog = model.nearest(l, b)
         return len(_seen(catalog, limits, farthest)) / catalog.solid_angle
-    return float(_cells(l, b, 1.0, limits, farthest, model, at="middle").expected.sum())
+    return float(cells_of(l, b, 1.0, limits, farthest, model, at="middle").expected.sum())
 
 
 def synthesize(
@@ -311,7 +182,7 @@ def synthesize_chunks(
     if isinstance(model, BesanconModel):
         yield from _drawn(model.nearest(l, b), (float(l), float(b)), solid_angle, seed, limits, farthest, chunk)
         return
-    cells = _cells(l, b, solid_angle, limits, farthest, model, at="near")
+    cells = cells_of(l, b, solid_angle, limits, farthest, model, at="near")
     key = np.uint64(seed)
     for branch in np.array((l, b), dtype=np.float64).view(np.uint64):
         key = np.uint64(fork(key, branch))
@@ -327,4 +198,4 @@ def synthesize_chunks(
             cells.visible, cells.cumulative, cells.magnitudes, cells.slopes, distance, J, H, Ks, cell_of, state_of,
         )  # fmt: skip
         known = cells.component[cell_of], cells.order[state_of], cells.metallicity[cell_of]
-        yield _bright(Stars(distance, J, H, Ks, *known, _states_of_model(model)), limits)
+        yield _bright(Stars(distance, J, H, Ks, *known, states_of_model(model)), limits)
