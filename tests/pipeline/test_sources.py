@@ -22,10 +22,10 @@ def test_the_digest_changes_with_the_modules_that_count(tmp_path: Path, monkeypa
     monkeypatch.setattr(sources, "PACKAGE", copy)
     cells = ["from milkyway_cnn.storage import replacing"]
     before = sources_digest(cells)
-    (copy / "errors.py").write_text("changed = True\n")
+    (copy / "constants.py").write_text("changed = True\n")
     assert sources_digest(cells) == before
-    (copy / "storage.py").write_text("from .errors import changed\n")
+    (copy / "storage.py").write_text("from .constants import changed\n")
     after = sources_digest(cells)
     assert after != before
-    (copy / "errors.py").write_text("changed = False\n")
+    (copy / "constants.py").write_text("changed = False\n")
     assert sources_digest(cells) != after
