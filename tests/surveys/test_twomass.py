@@ -15,7 +15,7 @@ def test_array_functions_and_kernel_bodies_are_one_formula(band):
     magnitudes = np.linspace(7, 17, 11).astype(np.float32)
     ten_sigma, half = twomass.BANDS[band].ten_sigma, twomass.BANDS[band].half
     errors = [photometry.magnitude_error(m, np.float32(ten_sigma), np.float32(0.022)) for m in magnitudes]
-    found = [photometry.completeness(m, np.float32(half), np.float32(0.12)) for m in magnitudes]
+    found = [1.0 / photometry.stars_per_found(m, np.float32(half), np.float32(0.12)) for m in magnitudes]
     np.testing.assert_allclose(twomass.magnitude_error(magnitudes, band), errors, rtol=1e-5)
     np.testing.assert_allclose(twomass.completeness(magnitudes, band), found, rtol=1e-4)
 
