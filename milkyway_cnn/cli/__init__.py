@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, parameters, sample, fetch, besancon, lab, benchmark, test."""
+"""The command ``milkyway-cnn``: run, demo, validate, parameters, sample, fetch, besancon, lab, benchmark, test."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .clone import benchmark, lab, test
 from .data import besancon, fetch
 from .runs import demo, parameters, run
 from .samples import sample
+from .validation import validate
 
 __all__ = ["app", "main"]
 
@@ -23,7 +24,7 @@ app = typer.Typer(
 )
 
 #: The verbs in the order of the help; what they need they import when they are called, so that help comes at once.
-VERBS: tuple[Callable[..., None], ...] = (demo, run, parameters, sample, fetch, besancon)
+VERBS: tuple[Callable[..., None], ...] = (demo, run, validate, parameters, sample, fetch, besancon)
 for verb in VERBS:
     app.command()(verb)
 
