@@ -1,7 +1,7 @@
 """Stars of one age and metallicity against PARSEC isochrones; skipped where these are absent.
 
-Those of 0.6, 1.5 and 2.5 Gyr had no part in the calibration of the giants' pace, nor those of 0.6 and 1.5 Gyr in that
-of the clump by mass (`milkyway_cnn.galaxy.corrections`).
+The giants' pace was not fitted to those of 0.6, 1.5 and 2.5 Gyr, nor the clump by mass to those of 0.6 and 1.5 Gyr
+(`milkyway_cnn.galaxy.corrections`).
 """
 
 from __future__ import annotations
