@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 import xarray as xr
 
 from milkyway_cnn.comparison.agreement import agreement, by_latitude, structure_functions
@@ -60,9 +59,8 @@ def agreement_figure(
     for key, name, color, dashes in (("map", names[0], FIRST, "-"), ("other", names[1], SECOND, "--")):
         structure.plot(functions[key]["lag"], functions[key], color=color, linestyle=dashes, label=name)
         latitude.plot(rows["b"], rows[key], color=color, linestyle=dashes, label=name)
-    structure.set(xlabel="lag (deg)", ylabel="structure function of $A_V$ (mag$^2$)", xscale="log")
-    if all(np.nanmax(functions[key]) > 0 for key in functions):
-        structure.set_yscale("log")
+    structure.set(xlabel="lag (deg)", ylabel="structure function of $A_V$ (mag$^2$)")
+    structure.set_ylim(bottom=0.0)
     structure.legend(frameon=False)
     latitude.set(xlabel="$b$ (deg)", ylabel="median $A_V$ (mag)")
     return figure
