@@ -110,7 +110,7 @@ class Screen:
             """([source, column]) => {
                 const flat = (values) => typeof values === 'number' ? values
                     : Array.from(values.data ?? values, (value) => value?.length === undefined ? value : flat(value))
-                for (const document of Bokeh.documents) {
+                for (const document of Bokeh.documents.toReversed()) {
                     const found = document.get_model_by_name(source)
                     if (found) return flat(found.data[column]).flat(3).map((x) => Number.isNaN(x) ? null : x)
                 }
@@ -130,7 +130,8 @@ class Screen:
     def place(self, plot: str, x: float, y: float) -> tuple[float, float]:
         """Return where on the page a figure shows a point of its axes, scrolled into view."""
         script = """([name, x, y]) => {
-            const model = Bokeh.documents.map((document) => document.get_model_by_name(name)).find((found) => found)
+            const model = Bokeh.documents.toReversed().map((document) => document.get_model_by_name(name))
+                .find((found) => found)
             const view = Bokeh.index.find_one(model)
             const canvas = view.canvas_view.el
             canvas.scrollIntoView({block: 'center'})
@@ -169,7 +170,10 @@ class Lab(Screen):
         """Open a notebook, run all its cells, and fail with the error of the first that has one."""
         outputs = self.page.evaluate(
             """async (path) => {
-                await jupyterapp.commands.execute('application:close-all')
+                for (const old of Array.from(jupyterapp.shell.widgets('main'))) {
+                    await old.sessionContext?.shutdown()
+                    old.dispose()
+                }
                 const panel = await jupyterapp.commands.execute('docmanager:open', {path})
                 await panel.context.ready
                 await panel.sessionContext.ready
@@ -188,7 +192,8 @@ class Lab(Screen):
     def show(self, figure: str) -> None:
         """Wait until a figure is drawn, and scroll to it."""
         script = """(name) => {
-            const models = (window.Bokeh?.documents ?? []).map((document) => document.get_model_by_name(name))
+            const documents = (window.Bokeh?.documents ?? []).toReversed()
+            const models = documents.map((document) => document.get_model_by_name(name))
             const view = models.map((model) => model && Bokeh.index.find_one(model)).find((view) => view?.canvas_view)
             view?.canvas_view.el.scrollIntoView({block: 'center'})
             return !!view

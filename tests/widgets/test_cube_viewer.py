@@ -6,11 +6,13 @@ import pytest
 import traitlets
 import xarray as xr
 
+from milkyway_cnn.comparison.tracers import table
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.cube import integrate
 from milkyway_widgets import CubeViewer
 from milkyway_widgets.cube_figures import CubeFigures
-from milkyway_widgets.cube_state import CubeState, face_on_data, mark_data, profile_data, sky_data
+from milkyway_widgets.cube_picture import picture
+from milkyway_widgets.cube_state import CubeState, face_on_data, mark_data, overlay_data, profile_data, sky_data
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_figures_replace_their_data_when_the_state_changes(state: CubeState) -> 
     )
     state.to = 2.0
     np.testing.assert_allclose(figures.sources["sky"].data["image"][0], state.sky())
-    assert figures.sky.title.text == "map, integrated to 2.00 kpc" and figures.sources["distance"].data["x"] == [2.0]
+    assert figures.sky.title.text == "map: A_V (mag), to 2.00 kpc" and figures.sources["distance"].data["x"] == [2.0]
     state.look(284.5, 0.5)
     assert figures.profile.title.text == "l = 284.5°, b = 0.5°"
     np.testing.assert_array_equal(figures.sources["profile"].data["top"], profile_data(state)["top"])
@@ -106,7 +108,10 @@ def test_empty_cells_can_be_looked_at(state: CubeState) -> None:
 
 def test_slider_and_buttons_are_the_state(noisy: xr.Dataset, carina: xr.Dataset) -> None:
     viewer = CubeViewer(noisy, carina)
-    slider, choice, _ = viewer.widget.children
+    slider, cells, choices, _, _ = viewer.widget.children
+    choice, beside, _, blink, quantity = choices.children
+    quantity.value = "delta_A_V"
+    assert viewer.state.quantity == "delta_A_V"
     slider.value = slider.options[29][1]
     assert viewer.state.to == 3.0
     viewer.state.to = 5.02
@@ -114,7 +119,18 @@ def test_slider_and_buttons_are_the_state(noisy: xr.Dataset, carina: xr.Dataset)
     choice.value = "truth"
     assert viewer.state.shown == "truth"
     assert viewer.widget is viewer.widget
-    assert len(CubeViewer(carina).widget.children) == 2  # nothing to choose
+    blink.value = 0
+    blink.value = 1
+    assert viewer.state.shown == "truth"
+    beside.value = True
+    assert viewer.state.beside
+    columns, rows = cells.children
+    columns.value = 27
+    rows.value = 5
+    assert viewer.state.direction == (284.5, 0.5)
+    viewer.state.look(270.5, -0.5)
+    assert (rows.value, columns.value) == viewer.state.cell
+    assert len(CubeViewer(carina).widget.children) == 4  # nothing to choose
 
 
 def test_without_a_browser_it_is_a_picture(monkeypatch: pytest.MonkeyPatch, orion: xr.Dataset) -> None:
@@ -124,7 +140,8 @@ def test_without_a_browser_it_is_a_picture(monkeypatch: pytest.MonkeyPatch, orio
     bundle = viewer._repr_mimebundle_()
     assert set(bundle) == {"image/png", "text/plain"} and "widget" not in vars(viewer)
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
-    sky, above, along = (axes for axes in viewer.picture().subfigs[0].axes[:1] + viewer.picture().subfigs[1].axes[:2])
+    picture = viewer.picture()
+    (sky, _), (above, along, *_) = (figure.axes for figure in picture.subfigs)
     assert sky.get_title() == "CNN, to 0.45 kpc"
     assert above.get_aspect() == 1 and along.get_xlabel() == "distance (kpc)"
 
@@ -135,3 +152,56 @@ def test_live_it_is_a_widget_with_the_picture(monkeypatch: pytest.MonkeyPatch, o
     monkeypatch.setattr(sys.modules["milkyway_widgets._live"], "_load", lambda: loaded.append(True))
     bundle = CubeViewer(orion)._repr_mimebundle_()
     assert loaded and {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} <= set(bundle)
+
+
+def test_what_else_a_cube_holds_is_shown(carina: xr.Dataset, noisy: xr.Dataset) -> None:
+    noisy = noisy.assign(
+        A_V_std=0.1 * noisy["A_V"],
+        A_V_quantiles=xr.concat([noisy["A_V"] * f for f in (0.7, 0.8, 1.0, 1.3, 1.5)], "quantile").assign_coords(
+            quantile=[0.025, 0.16, 0.5, 0.84, 0.975]
+        ),
+        novelty=noisy["A_V"].isel(distance=0) * 0 + 3.0,
+    )
+    state = CubeState({"map": noisy, "truth": carina})
+    data = profile_data(state)
+    np.testing.assert_allclose(data["low"], 0.8 * data["total"], rtol=1e-6)
+    np.testing.assert_allclose(data["high"], 1.3 * data["total"], rtol=1e-6)
+    assert np.isnan(data["bin_low"]).all() and np.isnan(profile_data(state, "truth")["low"]).all()
+    assert {"A_V", "A_V_std", "novelty"} <= set(state.quantities)
+    state.quantity = "novelty"
+    assert state.sky().shape == (10, 46) and np.nanmax(state.sky()) == 3.0 and np.isnan(state.sky("truth")).all()
+    state.quantity, state.to = "A_V_std", 4.0
+    np.testing.assert_allclose(state.sky(), 0.1 * integrate(noisy, 4.0), rtol=1e-5)
+    with pytest.raises(traitlets.TraitError, match="there is no quantity 'dust'; choose from A_V, "):
+        state.quantity = "dust"
+    figures = CubeFigures(state)
+    state.beside = True
+    figures.update("beside")
+    assert figures.beside.visible and figures.beside.title.text == "truth: A_V_std (mag), to 4.00 kpc"
+
+
+def test_tracers_lie_over_the_maps(carina: xr.Dataset) -> None:
+    regions = table.make(["a", "b"], [284.5, 290.0], [0.5, 1.0], [2.3, np.nan], "H II region")
+    viewer = CubeViewer(carina, tracers={"H II regions": regions})
+    data = overlay_data(viewer.state)
+    assert data["l"].tolist() == [284.5, 290.0] and np.isnan(data["x"]).tolist() == [False, True]
+    assert list(data["name"]) == ["a", "b"]
+    viewer.set(overlays=[])
+    assert overlay_data(viewer.state)["l"].size == 0
+    viewer.set(overlays=["H II regions", "what is not there"])
+    assert viewer.state.overlays == ("H II regions",)
+    assert viewer.picture() and CubeFigures(viewer.state).sources["tracers"].data["kind"][0] == "H II region"
+
+
+def test_the_diagram_follows_the_cell(carina: xr.Dataset) -> None:
+    names = {"b": carina["b"], "l": carina["l"]}
+    counts = np.zeros((10, 46, 64, 64), np.uint16)
+    counts[5, 27, 3, 2] = 7
+    diagram = xr.DataArray(counts, names, ("b", "l", "magnitude", "color"))
+    observed = xr.Dataset({"diagram": diagram}, attrs={"diagrams": ["2mass"]})
+    state = CubeState({"map": carina}, observed=observed)
+    figures = CubeFigures(state)
+    state.observe(lambda change: figures.update(change["name"]), list(state.SHOWN))
+    state.look(284.5, 0.5)
+    assert figures.sources["diagram"].data["image"][0].sum() == 7 and figures.diagram.title.text == "its 7 stars"
+    assert picture(state)

@@ -18,11 +18,21 @@ from bokeh.models import (
 )
 
 from milkyway_cnn.constants import R_SUN
+from milkyway_cnn.diagrams import diagram_named
 from milkyway_cnn.extinction.arms import ARMS
-from milkyway_cnn.figures import FIRST, largest
+from milkyway_cnn.figures import FIRST, SECOND, largest
 from milkyway_cnn.maps.faceon import ARM, SUN, net, trace, window
-from milkyway_widgets._plot import DUST, frame
-from milkyway_widgets.cube_state import MARK, CubeState, face_on_data, mark_data, profile_data, sky_data
+from milkyway_widgets._plot import COUNTS, DUST, frame
+from milkyway_widgets.cube_state import (
+    MARK,
+    CubeState,
+    cell_diagram_data,
+    face_on_data,
+    mark_data,
+    overlay_data,
+    profile_data,
+    sky_data,
+)
 
 __all__ = ["WIDTH", "CubeFigures"]
 
@@ -31,63 +41,102 @@ WIDTH, HEIGHT = 700, 300
 
 
 class CubeFigures:
-    """Three linked figures of a `CubeState`; `update` after the state has changed, `layout` to show."""
+    """Linked figures of a `CubeState`; `update` after one of its traits has changed, `layout` to show."""
 
     def __init__(self, state: CubeState) -> None:
         self.state = state
         data = {
             "sky": sky_data(state),
+            "beside": sky_data(state, state.other),
             "above": face_on_data(state),
             "profile": profile_data(state),
+            "other profile": profile_data(state, state.other),
+            "diagram": cell_diagram_data(state),
+            "tracers": overlay_data(state),
             **mark_data(state),
         }
-        self.sources = {name: ColumnDataSource(columns) for name, columns in data.items()}
+        self.sources = {name: ColumnDataSource(columns, name=f"{name} data") for name, columns in data.items()}
         self.colors = {
             "sky": LinearColorMapper(DUST, low=0, nan_color="#cccccc"),
             "above": LinearColorMapper(DUST, low=0, nan_color="rgba(0, 0, 0, 0)"),
+            "diagram": LinearColorMapper(COUNTS, low=0),
         }
-        self.sky, self.above, self.profile = self._sky(), self._above(), self._profile()
+        self.sky, self.beside = self._sky("sky"), self._sky("beside")
+        self.beside.x_range, self.beside.y_range = self.sky.x_range, self.sky.y_range
+        self.above, self.profile, self.diagram = self._above(), self._profile(), self._diagram()
         self._title_and_scale()
-        self.layout = column(self.sky, row(self.above, self.profile))
+        self.layout = column(self.sky, self.beside, row(self.above, self.profile, self.diagram))
 
     def update(self, trait: str) -> None:
-        """Replace the data that depend on a trait of the state: `to`, `cell` or `shown`."""
-        if trait in ("to", "shown"):
-            self.sources["sky"].data = sky_data(self.state)
+        """Replace the data that depend on a trait of the state."""
+        state = self.state
+        if trait in ("to", "shown", "quantity", "beside"):
+            self.sources["sky"].data = sky_data(state)
+            if state.beside:
+                self.sources["beside"].data = sky_data(state, state.other)
         if trait in ("cell", "shown"):
-            self.sources["profile"].data = profile_data(self.state)
+            self.sources["profile"].data = profile_data(state)
+            self.sources["other profile"].data = profile_data(state, state.other)
+        if trait == "cell":
+            self.sources["diagram"].data = cell_diagram_data(state)
         if trait == "shown":
-            self.sources["above"].data = face_on_data(self.state)
-        for name, data in mark_data(self.state).items():
+            self.sources["above"].data = face_on_data(state)
+        if trait == "overlays":
+            self.sources["tracers"].data = overlay_data(state)
+        for name, data in mark_data(state).items():
             self.sources[name].data = data
         self._title_and_scale()
 
     def _title_and_scale(self) -> None:
         state = self.state
         l, b = state.direction
-        self.sky.title.text = f"{state.shown}, integrated to {state.to:.2f} kpc"
+        for plot, name in ((self.sky, state.shown), (self.beside, state.other)):
+            plot.title.text = f"{name}: {state.sky_label()}, to {state.to:.2f} kpc"
+        self.beside.visible = state.beside and state.other != state.shown
+        self.diagram.visible = state.observed is not None
         self.profile.title.text = f"l = {l % 360:g}°, b = {b:g}°"
-        for axis, column_name in ((self.profile.y_range, "total"), (self.profile.extra_y_ranges["bins"], "top")):
-            axis.end = 1.05 * max(float(np.nanmax(self.sources["profile"].data[column_name], initial=0)), 0.01)
-        for name, mapper in self.colors.items():
-            mapper.high = largest(self.sources[name].data["image"][0])
+        total, bins = (
+            max(
+                float(np.nanmax(self.sources[name].data[column_name], initial=0))
+                for name in ("profile", "other profile")
+            )
+            for column_name in ("total", "top")
+        )
+        self.profile.y_range.end, self.profile.extra_y_ranges["bins"].end = (
+            1.05 * max(total, 0.01),
+            1.05 * max(bins, 0.01),
+        )
+        shown = [self.sources[name].data["image"][0] for name in ("sky", "beside")[: 1 + self.beside.visible]]
+        self.colors["sky"].high = largest(*shown)
+        self.colors["above"].high = largest(self.sources["above"].data["image"][0])
+        if state.observed is not None:
+            image = self.sources["diagram"].data["image"][0]
+            self.colors["diagram"].high = max(1.0, largest(image))
+            self.diagram.title.text = f"its {int(image.sum()):,} stars"
 
-    def _sky(self) -> Any:
-        left, low, wide, high = (self.sources["sky"].data[name][0] for name in ("x", "y", "dw", "dh"))
+    def _sky(self, name: str) -> Any:
+        left, low, wide, high = (self.sources["sky"].data[side][0] for side in ("x", "y", "dw", "dh"))
         height = WIDTH * high / (wide * np.cos(np.radians(low + high / 2)))
         plot = frame(
-            (WIDTH, max(height, 60)),
+            (WIDTH, min(max(height, 60), 600)),
             (left + wide, left),
             (low, low + high),
             ("Galactic longitude l (deg)", "b (deg)"),
             tools="pan,wheel_zoom,box_zoom,reset",
+            name=name,
         )
         plot.xaxis.formatter = CustomJSTickFormatter(code="return String(((tick % 360) + 360) % 360)")
-        self._image(plot, "sky", "A_V (mag)", ("l, b", "$x{0.00}, $y{0.00} deg"))
+        self._image(plot, name, "", ("l, b", "$x{0.00}, $y{0.00} deg"), "sky")
         selected = {"fill_color": None, "line_color": MARK, "line_width": 2}
         plot.rect("x", "y", "width", "height", source=self.sources["cell"], **selected)
+        self._tracers(plot, "l", "b")
         plot.on_event(Tap, lambda event: self.state.look(event.x, event.y))
         return plot
+
+    def _tracers(self, plot: Any, x: str, y: str) -> None:
+        style = {"marker": "diamond", "size": 8, "fill_color": "white", "line_color": "black"}
+        drawn = plot.scatter(x, y, source=self.sources["tracers"], **style)
+        plot.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "@name (@kind)")]))
 
     def _above(self) -> Any:
         state = self.state
@@ -98,6 +147,7 @@ class CubeFigures:
             x_range,
             ("y (kpc), towards l = 90°", "x (kpc), from the Galactic center to the Sun"),
             tools="pan,wheel_zoom,reset",
+            name="above",
         )
         self._image(plot, "above", "A_V per kpc (mag)", ("y, x", "$x{0.00}, $y{0.00} kpc"))
         l_edges = np.append(state.l - state.width / 2, state.l[-1] + state.width / 2)
@@ -114,22 +164,38 @@ class CubeFigures:
         plot.line(R_SUN * np.sin(turn), R_SUN * np.cos(turn), color="gray", line_dash="dashed")
         plot.multi_line("xs", "ys", source=self.sources["above_marks"], color=MARK, line_width=2)
         plot.scatter([0], [R_SUN], color=SUN, line_color="black", size=8)
+        self._tracers(plot, "y", "x")
         plot.on_event(Tap, lambda event: state.look_from_above(event.x, event.y))
         return plot
 
     def _profile(self) -> Any:
-        end, source = float(self.state.edges[-1]), self.sources["profile"]
-        plot = frame((190, HEIGHT), (0, end), (0, 1), ("distance (kpc)", "A_V (mag)"))
+        end, source, other = float(self.state.edges[-1]), self.sources["profile"], self.sources["other profile"]
+        plot = frame((240, HEIGHT), (0, end), (0, 1), ("distance (kpc)", "A_V (mag)"), name="profile")
         plot.extra_y_ranges = {"bins": Range1d(start=0, end=1)}
         plot.add_layout(LinearAxis(y_range_name="bins", axis_label="A_V per bin (mag), bars"), "right")
         plot.quad("left", "right", "top", 0, source=source, color=FIRST, alpha=0.35, y_range_name="bins")
+        if self.state.other != self.state.shown:
+            plot.line("right", "total", source=other, color=SECOND, line_dash="dashed", line_width=2)
+        plot.varea("right", "low", "high", source=source, color=FIRST, alpha=0.25)
         plot.line("right", "total", source=source, color=FIRST, line_width=2)
         plot.vspan("x", source=self.sources["distance"], color=MARK, line_width=2)
         plot.on_event(Tap, lambda event: self.state.set_trait("to", event.x))
         return plot
 
-    def _image(self, plot: Any, name: str, title: str, place: tuple[str, str]) -> None:
+    def _diagram(self) -> Any:
+        state = self.state
+        name = "2mass" if state.observed is None else state.observed.attrs["diagrams"][0]
+        kind = diagram_named(name)
+        low_color, per_color, low_magnitude, per_magnitude = map(float, kind.axes.kernel())
+        ends = low_color + kind.axes.pixels / per_color, low_magnitude + kind.axes.pixels / per_magnitude
+        labels = f"{kind.color} ({kind.color_unit})", f"{kind.magnitude} (mag)"
+        plot = frame((200, HEIGHT), (low_color, ends[0]), (ends[1], low_magnitude), labels, name="diagram")
+        self._image(plot, "diagram", "", (f"{kind.color}, {kind.magnitude}", "$x{0.00}, $y{0.00}"))
+        return plot
+
+    def _image(self, plot: Any, name: str, title: str, place: tuple[str, str], colors: str = "") -> None:
         size = {"x": "x", "y": "y", "dw": "dw", "dh": "dh"}
-        drawn = plot.image("image", **size, source=self.sources[name], color_mapper=self.colors[name])
-        plot.add_layout(ColorBar(color_mapper=self.colors[name], title=title, width=12), "right")
-        plot.add_tools(HoverTool(renderers=[drawn], tooltips=[place, (title, "@image{0.00}")]))
+        mapper = self.colors[colors or name]
+        drawn = plot.image("image", **size, source=self.sources[name], color_mapper=mapper)
+        plot.add_layout(ColorBar(color_mapper=mapper, title=title, width=12), "right")
+        plot.add_tools(HoverTool(renderers=[drawn], tooltips=[place, (title or "value", "@image{0.00}")]))

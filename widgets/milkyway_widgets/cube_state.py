@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
 import xarray as xr
 
+from milkyway_cnn.comparison.tracers import plane_position
 from milkyway_cnn.constants import R_SUN
+from milkyway_cnn.diagrams import diagram_named
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.maps.density import plane_density
 from milkyway_cnn.maps.faceon import window
 from milkyway_cnn.maps.profiles import cell_of
 from milkyway_cnn.sightlines import galactocentric
 
-__all__ = ["MARK", "CubeState", "face_on_data", "mark_data", "profile_data", "sky_data"]
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = [
+    "MARK",
+    "CubeState",
+    "cell_diagram_data",
+    "face_on_data",
+    "mark_data",
+    "overlay_data",
+    "profile_data",
+    "sky_data",
+]
 
 #: Pixels of the face-on image along its longer side.
 RESOLUTION = 300
 #: Color of what is selected, apart from arms, Sun and the color map for the color-blind too.
 MARK = "#009E73"
+#: What can be seen on the sky, where a cube has it.
+QUANTITIES = (
+    "A_V",
+    "A_V_std",
+    "delta_A_V",
+    "delta_A_V_std",
+    "horizon",
+    "novelty",
+    "deviance",
+    "flags",
+    "stars",
+    "coverage",
+)
 
 
 class CubeState(traitlets.HasTraits):
@@ -33,31 +60,56 @@ class CubeState(traitlets.HasTraits):
         The cubes by name, the first of them shown first.
     b_max
         Face-on, the mean is taken over |b| <= b_max (deg); by default over all latitudes.
+    observed
+        `diagrams.observe_cells` of the same cells, to show the diagram of the one looked at.
+    tracers
+        Tables of `comparison.tracers` by name, to be laid over the maps.
     """
 
-    SHOWN = ("to", "cell", "shown")
+    SHOWN = ("shown", "quantity", "to", "cell", "beside", "overlays")
 
     #: Name of the cube shown.
     shown = traitlets.Unicode()
+    #: What of it is shown on the sky, one of `quantities`.
+    quantity = traitlets.Unicode("A_V")
     #: Distance (kpc) to which the sky is integrated; snaps to the edges of the bins.
     to = traitlets.Float()
     #: Row and column of the cell looked at.
     cell = traitlets.Tuple(traitlets.Int(), traitlets.Int())
+    #: Whether the next cube is shown beside this one.
+    beside = traitlets.Bool(False)
+    #: Names of the tracers that are laid over the maps.
+    overlays = traitlets.Tuple()
 
-    def __init__(self, cubes: Mapping[str, xr.Dataset], *, b_max: float | None = None) -> None:
-        self.cubes, self.b_max = dict(cubes), b_max
+    def __init__(
+        self,
+        cubes: Mapping[str, xr.Dataset],
+        *,
+        b_max: float | None = None,
+        observed: xr.Dataset | None = None,
+        tracers: Mapping[str, Table] | None = None,
+    ) -> None:
+        self.cubes, self.b_max, self.observed, self.tracers = dict(cubes), b_max, observed, dict(tracers or {})
         first = next(iter(self.cubes.values()))
         self.edges, self.l, self.b = (first[name].values for name in ("distance_edges", "l", "b"))
         self.width = first.attrs["cell_deg"]
+        self._face_on: dict[str, xr.DataArray] = {}
+        self._image: dict[str, dict[str, list[Any]]] = {}
         middle = (len(self.b) // 2, len(self.l) // 2)
-        super().__init__(shown=next(iter(self.cubes)), to=float(self.edges[-1]), cell=middle)
+        overlays = tuple(self.tracers)
+        super().__init__(shown=next(iter(self.cubes)), to=float(self.edges[-1]), cell=middle, overlays=overlays)
 
-    @traitlets.validate("shown")
+    @traitlets.validate("shown", "quantity")
     def _known(self, proposal: Any) -> str:
-        if proposal["value"] not in self.cubes:
-            msg = f"there is no cube {proposal['value']!r}; choose from {', '.join(self.cubes)}"
+        kind, known = ("cube", self.cubes) if proposal["trait"].name == "shown" else ("quantity", self.quantities)
+        if proposal["value"] not in known:
+            msg = f"there is no {kind} {proposal['value']!r}; choose from {', '.join(known)}"
             raise traitlets.TraitError(msg)
         return str(proposal["value"])
+
+    @traitlets.validate("overlays")
+    def _known_tracers(self, proposal: Any) -> tuple[str, ...]:
+        return tuple(name for name in self.tracers if name in proposal["value"])
 
     @traitlets.validate("to")
     def _on_edge(self, proposal: Any) -> float:
@@ -67,6 +119,17 @@ class CubeState(traitlets.HasTraits):
     def cube(self) -> xr.Dataset:
         """The cube shown."""
         return self.cubes[self.shown]
+
+    @property
+    def other(self) -> str:
+        """Name of the next cube, or of the same where there is but one."""
+        names = list(self.cubes)
+        return names[(names.index(self.shown) + 1) % len(names)]
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What of any of the cubes can be shown on the sky."""
+        return tuple(name for name in QUANTITIES if any(name in cube for cube in self.cubes.values()))
 
     @property
     def direction(self) -> tuple[float, float]:
@@ -86,24 +149,43 @@ class CubeState(traitlets.HasTraits):
         self.to = float(np.hypot(y, R_SUN - x) / np.cos(np.radians(b)))
         self.look(float(np.degrees(np.arctan2(y, R_SUN - x))) % 360, b)
 
-    def sky(self) -> np.ndarray:
-        """Extinction to the distance (mag), (b, l)."""
-        return self.cube["A_V"].values[..., int(np.abs(self.edges - self.to).argmin()) - 1]
+    def sky(self, name: str | None = None) -> np.ndarray:
+        """Return the quantity at the distance, (b, l) float32, of a cube, by default the one shown; NaN without it."""
+        cube = self.cubes[name or self.shown]
+        if self.quantity not in cube:
+            return np.full((len(self.b), len(self.l)), np.nan, np.float32)
+        values = cube[self.quantity].transpose("b", "l", ...).values.astype(np.float32)
+        return values if values.ndim == 2 else values[..., int(np.abs(self.edges - self.to).argmin()) - 1]
+
+    def sky_label(self) -> str:
+        """Return the name of the quantity with its unit."""
+        units = next(
+            (cube[self.quantity].attrs.get("units", "") for cube in self.cubes.values() if self.quantity in cube), ""
+        )
+        return self.quantity if units in ("", "1") else f"{self.quantity} ({units})"
 
     def face_on(self) -> xr.DataArray:
         """Extinction per kpc (mag / kpc) on (l, distance)."""
-        return plane_density(self.cube, self.b_max)
+        if self.shown not in self._face_on:
+            self._face_on[self.shown] = plane_density(self.cube, self.b_max)
+        return self._face_on[self.shown]
 
 
-def sky_data(state: CubeState) -> dict[str, list[Any]]:
-    """One image, from the lowest l and b upwards."""
+def sky_data(state: CubeState, name: str | None = None) -> dict[str, list[Any]]:
+    """One image, from the lowest l and b upwards, of a cube, by default the one shown."""
     half, (rows, columns) = state.width / 2, (len(state.b), len(state.l))
     place = {"x": state.l[0] - half, "y": state.b[0] - half, "dw": columns * state.width, "dh": rows * state.width}
-    return {"image": [state.sky()], **{name: [float(value)] for name, value in place.items()}}
+    return {"image": [state.sky(name)], **{key: [float(value)] for key, value in place.items()}}
 
 
 def face_on_data(state: CubeState) -> dict[str, list[Any]]:
     """One image in Galactocentric y (columns) and x (rows); NaN where no sightline passes."""
+    if state.shown not in state._image:  # each is made once: to blink must be quick
+        state._image[state.shown] = _seen_from_above(state)
+    return state._image[state.shown]
+
+
+def _seen_from_above(state: CubeState) -> dict[str, list[Any]]:
     density = state.face_on()
     x_range, y_range = window(state.l, state.edges[-1])
     pixel = max(np.ptp(x_range), np.ptp(y_range)) / RESOLUTION
@@ -120,11 +202,56 @@ def face_on_data(state: CubeState) -> dict[str, list[Any]]:
     return {"image": [image], "x": [float(y_range[0])], "y": [float(x_range[0])], **size}
 
 
-def profile_data(state: CubeState) -> dict[str, np.ndarray]:
-    """Edges and heights of the bins (mag), and the sum up to each bin's far edge, of the cell looked at."""
-    profile = state.cube.isel(b=state.cell[0], l=state.cell[1])
+def profile_data(state: CubeState, name: str | None = None) -> dict[str, np.ndarray]:
+    """Profile of the cell looked at, of a cube, by default the one shown.
+
+    Edges and heights of the bins (mag), the sum up to each bin's far edge, and limits of the middle 68 % of both, from
+    quantiles or else from the standard deviation; NaN where the cube has neither.
+    """
+    profile = state.cubes[name or state.shown].isel(b=state.cell[0], l=state.cell[1])
     heights, total = profile["delta_A_V"].values, profile["A_V"].values
-    return {"left": state.edges[:-1], "right": state.edges[1:], "top": heights, "total": total}
+    data = {"left": state.edges[:-1], "right": state.edges[1:], "top": heights, "total": total}
+    for of, middle, (low, high) in (("A_V", total, ("low", "high")), ("delta_A_V", heights, ("bin_low", "bin_high"))):
+        data[low], data[high] = _middle(profile, of, middle)
+    return data
+
+
+def _middle(profile: xr.Dataset, name: str, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if f"{name}_quantiles" in profile:
+        quantiles = profile[f"{name}_quantiles"].sel(quantile=[0.16, 0.84], method="nearest")
+        low, high = quantiles.transpose("quantile", "distance").values
+        return low, high
+    if f"{name}_std" in profile:
+        std = profile[f"{name}_std"].values
+        return np.maximum(middle - std, 0), middle + std
+    nothing = np.full_like(middle, np.nan)
+    return nothing, nothing
+
+
+def cell_diagram_data(state: CubeState) -> dict[str, list[Any]]:
+    """The observed diagram of the cell looked at (of several the first), from the bluest and brightest pixel on."""
+    if state.observed is None:
+        return {name: [] for name in ("image", "x", "y", "dw", "dh")}
+    l, b = state.direction
+    image = state.observed["diagram"].sel(l=l, b=b, method="nearest")
+    if "channel" in image.dims:
+        image = image.isel(channel=0)
+    axes = diagram_named(state.observed.attrs["diagrams"][0]).axes
+    low_color, per_color, low_magnitude, per_magnitude = map(float, axes.kernel())
+    size = {"dw": [axes.pixels / per_color], "dh": [axes.pixels / per_magnitude]}
+    return {"image": [image.values.astype(np.float32)], "x": [low_color], "y": [low_magnitude], **size}
+
+
+def overlay_data(state: CubeState) -> dict[str, np.ndarray]:
+    """Tracers that are laid over the maps: l and b (deg, l within the map's turn), y and x (kpc), name and kind."""
+    chosen = [state.tracers[name] for name in state.overlays]
+    if not chosen:
+        return {name: np.array([]) for name in ("l", "b", "y", "x", "name", "kind")}
+    l, b = (np.concatenate([np.asarray(table[name], float) for table in chosen]) for name in ("l", "b"))
+    x, y = np.concatenate([np.stack(plane_position(table)[:2]) for table in chosen], axis=1)
+    names = {name: np.concatenate([np.asarray(table[name], str) for table in chosen]) for name in ("name", "kind")}
+    middle = (state.l[0] + state.l[-1]) / 2
+    return {"l": (l - middle + 180) % 360 - 180 + middle, "b": b, "y": y, "x": x, **names}
 
 
 def mark_data(state: CubeState) -> dict[str, dict[str, list[Any]]]:

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import traitlets
 import xarray as xr
-from matplotlib.colors import PowerNorm
 
-from milkyway_cnn.figures import FIRST, Figure, in_longitude, largest
-from milkyway_cnn.maps.faceon import draw_face_on
-from milkyway_cnn.maps.sky import draw_sky
+from milkyway_cnn import cube as cubes
+from milkyway_cnn import diagrams
+from milkyway_cnn.figures import Figure
 from milkyway_widgets._live import View, model
-from milkyway_widgets.cube_state import MARK, CubeState, mark_data, profile_data
+from milkyway_widgets.cube_picture import picture
+from milkyway_widgets.cube_state import CubeState
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 __all__ = ["CubeViewer"]
-
-
-def picture(state: CubeState) -> Figure:
-    """Draw the three views as they are now."""
-    ratio = len(state.b) / (len(state.l) * np.cos(np.radians(state.b.mean())))
-    heights = (7.6 * ratio + 1.0, 4.8)
-    figure = Figure(9.0, sum(heights))
-    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
-    sky = upper.subplots()
-    field = xr.DataArray(state.sky(), {"b": state.b, "l": state.l}, ("b", "l"))
-    image = draw_sky(sky, field, state.width, PowerNorm(0.5, 0.0, largest(field)))
-    sky.plot(*state.direction, "s", markerfacecolor="none", markeredgecolor=MARK)
-    in_longitude(sky.xaxis)
-    sky.set_ylabel("$b$ (deg)")
-    sky.set_title(f"{state.shown}, to {state.to:g} kpc", fontsize="medium")
-    upper.colorbar(image, ax=sky, label="$A_V$ (mag)", extend="max", fraction=0.03, pad=0.015)
-    above, along = lower.subplots(1, 2)
-    density = state.face_on()
-    draw_face_on(above, density, state.edges, state.width, PowerNorm(0.5, 0.0, largest(density)))
-    for y, x in zip(*mark_data(state)["above_marks"].values(), strict=True):
-        above.plot(y, x, color=MARK)
-    profile = profile_data(state)
-    bins = along.twinx()
-    bins.stairs(profile["top"], state.edges, fill=True, color=FIRST, alpha=0.35)
-    bins.set(ylabel="$A_V$ per bin (mag), bars", ylim=(0, None))
-    along.plot(state.edges, np.append(0.0, profile["total"]), color=FIRST)
-    along.axvline(state.to, color=MARK)
-    l, b = state.direction
-    along.set_title(f"$l$ = {l % 360:g}°, $b$ = {b:g}°".replace("-", "−"), fontsize="medium")
-    along.set(xlabel="distance (kpc)", ylabel="$A_V$ (mag)", xlim=state.edges[[0, -1]], ylim=(0, None))
-    return figure
 
 
 class CubeViewer(View):
@@ -58,11 +32,15 @@ class CubeViewer(View):
     cube
         What `milkyway_cnn.cube.build` made or `load` read; `cube.within` gives its nearer part.
     beside
-        A second cube of the same cells, such as the truth, to switch to.
+        A second cube of the same cells, such as the truth, to switch to, to blink with, or to see beside.
     names
         What the two are called.
     b_max
         Face-on, the mean is taken over |b| <= b_max (deg); by default over all latitudes.
+    observed
+        `diagrams.observe_cells` of the same cells, to show the diagram of the one looked at.
+    tracers
+        Tables of `comparison.tracers` by name, to be laid over the maps.
 
     Attributes
     ----------
@@ -79,9 +57,34 @@ class CubeViewer(View):
         *,
         names: tuple[str, str] = ("map", "truth"),
         b_max: float | None = None,
+        observed: xr.Dataset | None = None,
+        tracers: Mapping[str, Table] | None = None,
+        made: str = "CubeViewer(cube)",
+        run: str | os.PathLike[str] = "",
     ) -> None:
-        cubes = {names[0]: cube} if beside is None else {names[0]: cube, names[1]: beside}
-        super().__init__(CubeState(cubes, b_max=b_max), "CubeViewer(cube)")
+        both = {names[0]: cube} if beside is None else {names[0]: cube, names[1]: beside}
+        super().__init__(CubeState(both, b_max=b_max, observed=observed, tracers=tracers), made, run)
+
+    @classmethod
+    def of(cls, run: str | os.PathLike[str], **options: Any) -> Self:
+        """View the map of a run, with its diagrams and, where it is known, the truth.
+
+        Raises
+        ------
+        InputError
+            When the folder holds no cube.
+        """
+        folder = Path(run)
+        dust = cubes.load(folder / "cube" / "cube.zarr")
+        truth, counted = folder / "catalog" / "truth.zarr", folder / "catalog" / "diagrams.zarr"
+        reach = float(dust["distance_edges"].values[-1])
+        options.setdefault("beside", cubes.within(cubes.load(truth), reach) if truth.exists() else None)
+        options.setdefault("observed", diagrams.load(counted).load() if counted.exists() else None)
+        return cls(dust, made=f"{cls.__name__}.of({str(run)!r})", run=run, **options)
+
+    def picture(self) -> Figure:
+        """Draw the present state."""
+        return picture(self.state)
 
     def live(self) -> Any:
         """Return Bokeh figures of the present state, with their `layout`."""
@@ -89,28 +92,53 @@ class CubeViewer(View):
 
         return CubeFigures(self.state)
 
-    def picture(self) -> Figure:
-        """Draw the present state."""
-        return picture(self.state)
-
     @cached_property
     def widget(self) -> Any:
         """The live view, made when first asked for."""
         import ipywidgets
 
-        from milkyway_widgets.cube_figures import WIDTH, CubeFigures
+        state, figures = self.state, self.live()
+        state.observe(lambda change: figures.update(change["name"]), list(state.SHOWN))
+        distances = [(f"{edge:.2f} kpc", float(edge)) for edge in state.edges[1:]]
+        distance = _selection(distances, "to distance")
+        traitlets.link((state, "to"), (distance, "value"))
+        columns = _selection([(f"{l % 360:g}°", i) for i, l in enumerate(state.l)], "longitude")
+        rows = _selection([(f"{b:g}°", i) for i, b in enumerate(state.b)], "latitude")
+        traitlets.dlink((state, "cell"), (rows, "value"), lambda cell: cell[0])
+        traitlets.dlink((state, "cell"), (columns, "value"), lambda cell: cell[1])
+        for control in (rows, columns):
+            control.observe(lambda _: state.set_trait("cell", (rows.value, columns.value)), "value")
+        controls = [distance, ipywidgets.HBox([columns, rows])]
+        choices = self._choices()
+        controls += [ipywidgets.HBox(choices)] if choices else []
+        return ipywidgets.VBox([*controls, model(figures.layout), self.code_button()])
 
-        state = self.state
-        figures = CubeFigures(state)
-        slider = ipywidgets.SelectionSlider(
-            options=[(f"{edge:.2f} kpc", float(edge)) for edge in state.edges[1:]],
-            value=state.to,
-            description="to distance",
-            layout=ipywidgets.Layout(width=f"{WIDTH - 160}px"),
-        )
-        choice = ipywidgets.ToggleButtons(options=list(state.cubes), value=state.shown)
-        traitlets.link((state, "to"), (slider, "value"))
-        traitlets.link((state, "shown"), (choice, "value"))
-        state.observe(lambda change: figures.update(change["name"]), ["to", "cell", "shown"])
-        controls = [slider, choice] if len(state.cubes) > 1 else [slider]
-        return ipywidgets.VBox([*controls, model(figures.layout)])
+    def _choices(self) -> list[Any]:
+        import ipywidgets
+
+        state, choices = self.state, []
+        if len(state.cubes) > 1:
+            shown = ipywidgets.ToggleButtons(options=list(state.cubes), style={"button_width": "80px"})
+            beside = ipywidgets.ToggleButton(description="beside", layout=ipywidgets.Layout(width="80px"))
+            traitlets.link((state, "shown"), (shown, "value"))
+            traitlets.link((state, "beside"), (beside, "value"))
+            blink = ipywidgets.Play(min=0, max=len(state.cubes) - 1, interval=800, show_repeat=False)
+            blink.repeat = True
+            blink.observe(lambda change: state.set_trait("shown", list(state.cubes)[change["new"]]), "value")
+            choices += [shown, beside, ipywidgets.Label("blink"), blink]
+        if len(state.quantities) > 1:
+            quantity = ipywidgets.Dropdown(options=list(state.quantities), description="on the sky")
+            traitlets.link((state, "quantity"), (quantity, "value"))
+            choices.append(quantity)
+        if state.tracers:
+            overlays = ipywidgets.SelectMultiple(options=list(state.tracers), description="overlays", rows=3)
+            traitlets.link((state, "overlays"), (overlays, "value"))
+            choices.append(overlays)
+        return choices
+
+
+def _selection(options: list[tuple[str, Any]], label: str) -> Any:
+    import ipywidgets
+
+    width = "640px" if label == "to distance" else "350px"
+    return ipywidgets.SelectionSlider(options=options, description=label, layout=ipywidgets.Layout(width=width))

@@ -18,6 +18,7 @@ from milkyway_widgets.sightline_state import (
     profile_data,
     scale,
     star_data,
+    star_title,
 )
 
 __all__ = ["SightlineFigures"]
@@ -57,8 +58,7 @@ class SightlineFigures:
         self.colors.palette = DIVERGING if state.view == "difference" else COUNTS
         self.diagram.title.text = f"{state.view}: {state.channel}" + (", a share of the stars" if state.rough else "")
         counts = self.sources["stars"].data["top"]
-        whose = "all of the diagram" if state.pixel is None else "the chosen pixel"
-        self.stars.title.text = f"{int(counts.sum()):,} stars, {whose}"
+        self.stars.title.text = star_title(state)
         self.stars.y_range.end = 1.05 * max(float(counts.max()), 1.0)
         for name, plot in (("total", self.total), ("density", self.density)):
             highest = max(float(np.nanmax(self.sources[of].data[name], initial=0.0)) for of in ("profile", "answer"))

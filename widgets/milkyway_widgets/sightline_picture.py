@@ -16,6 +16,7 @@ from milkyway_widgets.sightline_state import (
     profile_data,
     scale,
     star_data,
+    star_title,
 )
 
 __all__ = ["draw_diagram", "draw_profiles", "draw_stars"]
@@ -46,8 +47,7 @@ def draw_stars(axes: Axes, state: SightlineState) -> None:
     """Draw the distances of the stars of the pixel, or of all."""
     data = star_data(state)
     axes.stairs(data["top"], np.append(data["left"], data["right"][-1]), fill=True, color=MARK, alpha=0.6)
-    whose = "all of the diagram" if state.pixel is None else "the chosen pixel"
-    axes.set(title=f"{int(data['top'].sum()):,} stars, {whose}", xlabel="distance (kpc)", ylabel="stars")
+    axes.set(title=star_title(state), xlabel="distance (kpc)", ylabel="stars")
     axes.set(xlim=state.edges[[0, -1]], ylim=(0, None))
 
 

@@ -14,7 +14,7 @@ from milkyway_cnn.mock_sightline import MockSightline, Seen
 from milkyway_cnn.nn import Network
 from milkyway_cnn.profile_network import channels
 
-__all__ = ["ROUGH", "VIEWS", "SightlineState", "diagram_data", "profile_data", "scale", "star_data"]
+__all__ = ["ROUGH", "VIEWS", "SightlineState", "diagram_data", "profile_data", "scale", "star_data", "star_title"]
 
 #: Ways to see a diagram.
 VIEWS = ("dusty", "bare", "difference")
@@ -135,12 +135,21 @@ def pixel_data(state: SightlineState) -> dict[str, list[float]]:
 
 
 def star_data(state: SightlineState) -> dict[str, np.ndarray]:
-    """Stars in steps of distance (kpc), those behind the last edge in the last step: of the pixel, or of all."""
+    """Stars in steps of distance (kpc) up to the last edge: of the pixel, or of the whole diagram."""
     seen = state.seen()
     distance = seen.distance if state.pixel is None else seen.behind(*state.pixel)
     edges = state.edges[:: max(1, (state.edges.size - 1) // 64)]
-    counts, _ = np.histogram(np.minimum(distance, edges[-1] - 1e-3), edges)
+    counts, _ = np.histogram(distance, edges)
     return {"left": edges[:-1], "right": edges[1:], "top": counts}
+
+
+def star_title(state: SightlineState) -> str:
+    """How many stars there are, whose they are, and how many of them lie behind the last edge."""
+    seen = state.seen()
+    distance = seen.distance if state.pixel is None else seen.behind(*state.pixel)
+    whose = "all of the diagram" if state.pixel is None else "the chosen pixel"
+    farther = np.count_nonzero(distance > state.edges[-1])
+    return f"{whose}: {distance.size:,} stars" + (f", {farther:,} of them farther" if farther else "")
 
 
 def profile_data(state: SightlineState) -> dict[str, dict[str, np.ndarray]]:
