@@ -154,3 +154,19 @@ def test_importing_the_package_imports_nothing_third_party() -> None:
     code = "import sys; before = set(sys.modules); import milkyway_cnn; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert [name for name in done.stdout.split() if not name.startswith("milkyway_cnn")] == []
+
+
+def test_the_app_wants_a_run_with_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    assert cli.main(["app", str(tmp_path)]) == 2
+    assert f"{tmp_path} holds no map to be served; give the folder of a run that is done" in capsys.readouterr().err
+    (tmp_path / "cube" / "cube.zarr").mkdir(parents=True)
+    (tmp_path / "cube" / "cube.zarr" / "zarr.json").touch()
+    calls = []
+    monkeypatch.setattr(
+        sys.modules["milkyway_cnn.cli.serve"].subprocess, "call", lambda words, env: calls.append((words, env)) or 0
+    )
+    assert cli.main(["app", str(tmp_path), "--no-browser"]) == 0
+    words, environment = calls[0]
+    assert words[1:3] == ["-m", "voila"] and Path(words[3]).is_file()
+    assert "--Voila.ip=127.0.0.1" in words and "--no-browser" in words
+    assert environment["MILKYWAY_RUN"] == str(tmp_path) and environment["BOKEH_RESOURCES"] == "inline"

@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, validate, parameters, sample, fetch, besancon, lab, benchmark, test."""
+"""The command ``milkyway-cnn``: run, demo, validate, parameters, sample, fetch, besancon, app, lab, benchmark, test."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .clone import benchmark, lab, test
 from .data import besancon, fetch
 from .runs import demo, parameters, run
 from .samples import sample
+from .serve import serve
 from .validation import validate
 
 __all__ = ["app", "main"]
@@ -27,6 +28,8 @@ app = typer.Typer(
 VERBS: tuple[Callable[..., None], ...] = (demo, run, validate, parameters, sample, fetch, besancon)
 for verb in VERBS:
     app.command()(verb)
+
+app.command("app")(serve)
 
 #: Those that hand further words on.
 HANDS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

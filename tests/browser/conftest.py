@@ -105,16 +105,19 @@ class Screen:
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     def data(self, source: str, column: str) -> Any:
-        """Return a column of the data source of that name, with images and typed arrays as flat lists."""
+        """Return a column of the newest data source of that name."""
+        return self.all_data(source, column)[-1]
+
+    def all_data(self, source: str, column: str) -> list[Any]:
+        """Return a column of every data source of that name, with images and typed arrays as flat lists."""
         return self.page.evaluate(
             """([source, column]) => {
                 const flat = (values) => typeof values === 'number' ? values
                     : Array.from(values.data ?? values, (value) => value?.length === undefined ? value : flat(value))
-                for (const document of Bokeh.documents.toReversed()) {
-                    const found = document.get_model_by_name(source)
-                    if (found) return flat(found.data[column]).flat(3).map((x) => Number.isNaN(x) ? null : x)
-                }
-                throw new Error(`there is no source ${source}`)
+                const found = Bokeh.documents.map((document) => document.get_model_by_name(source)).filter((x) => x)
+                if (!found.length) throw new Error(`there is no source ${source}`)
+                const numbers = (model) => flat(model.data[column]).flat(3)
+                return found.map((model) => numbers(model).map((x) => Number.isNaN(x) ? null : x))
             }""",
             [source, column],
         )
@@ -126,6 +129,15 @@ class Screen:
                 return now
             self.page.wait_for_timeout(100)
         pytest.fail(f"{source} {column} is not what was waited for, but {str(now)[:200]}")
+
+    def until_any(self, source: str, column: str, holds: Callable[[int, Any], bool]) -> int:
+        """Wait until a column of one of several sources of that name is as it should be, and return which."""
+        for _ in range(PATIENCE // 100):
+            for i, now in enumerate(self.all_data(source, column)):
+                if holds(i, now):
+                    return i
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"no {source} {column} is what was waited for")
 
     def place(self, plot: str, x: float, y: float) -> tuple[float, float]:
         """Return where on the page a figure shows a point of its axes, scrolled into view."""
@@ -142,9 +154,20 @@ class Screen:
         left, top = self.page.evaluate(script, [plot, x, y])
         return float(left), float(top)
 
-    def slide(self, label: str, steps: int) -> None:
-        """Move the first slider with that label by so many arrow keys."""
-        row = self.page.locator(".widget-slider", has=self.page.get_by_text(label, exact=True)).first
+    def show(self, figure: str) -> None:
+        """Wait until a figure is drawn, and scroll to it."""
+        script = """(name) => {
+            const documents = (window.Bokeh?.documents ?? []).toReversed()
+            const models = documents.map((document) => document.get_model_by_name(name))
+            const view = models.map((model) => model && Bokeh.index.find_one(model)).find((view) => view?.canvas_view)
+            view?.canvas_view.el.scrollIntoView({block: 'center'})
+            return !!view
+        }"""
+        self.page.wait_for_function(script, arg=figure)
+
+    def slide(self, label: str, steps: int, which: int = 0) -> None:
+        """Move a slider with that label, by default the first, by so many arrow keys."""
+        row = self.page.locator(".widget-slider", has=self.page.get_by_text(label, exact=True)).nth(which)
         handle = row.locator(".noUi-handle")
         handle.wait_for(state="attached")
         handle.focus()
@@ -189,17 +212,6 @@ class Lab(Screen):
         assert not errors, f"{notebook}: {errors[0]}"
         assert outputs, f"{notebook} left no output"
 
-    def show(self, figure: str) -> None:
-        """Wait until a figure is drawn, and scroll to it."""
-        script = """(name) => {
-            const documents = (window.Bokeh?.documents ?? []).toReversed()
-            const models = documents.map((document) => document.get_model_by_name(name))
-            const view = models.map((model) => model && Bokeh.index.find_one(model)).find((view) => view?.canvas_view)
-            view?.canvas_view.el.scrollIntoView({block: 'center'})
-            return !!view
-        }"""
-        self.page.wait_for_function(script, arg=figure)
-
 
 @pytest.fixture(scope="session")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
@@ -216,3 +228,19 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         page = browser.new_page(viewport={"width": 1500, "height": 1300})
         yield Lab(page, address, folder)
         page.close()
+
+
+@pytest.fixture
+def serve(browser: Browser) -> Callable[[Path, Path], Any]:
+    """Return a context that serves the app of a run and gives the screen on which it is seen."""
+
+    @contextmanager
+    def serve(folder: Path, run: Path) -> Iterator[Screen]:
+        port = free_port()
+        with served(["-m", "milkyway_cnn", "app", str(run), f"--port={port}", "--no-browser"], port, folder) as address:
+            page = browser.new_page(viewport={"width": 1500, "height": 1100})
+            page.goto(address, timeout=PATIENCE)
+            yield Screen(page)
+            page.close()
+
+    return serve

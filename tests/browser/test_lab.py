@@ -34,10 +34,12 @@ TOUR, *STAGES = CHAPTERS
 def test_a_slider_of_the_tour_moves_the_diagram_and_the_answer(lab: Any) -> None:
     lab.run(copied(TOUR, lab.folder))
     lab.show("diagram")
-    stars, dust = sum(lab.data("diagram data", "image")), lab.data("profile data", "total")[-1]
-    lab.slide("cloud's A_V (mag)", 50)
-    lab.until("profile data", "total", lambda total: total[-1] > dust + 4.9)
-    lab.until("diagram data", "image", lambda image: sum(image) < stars)  # fewer are seen behind more dust
+    before = lab.all_data("profile data", "total")
+    stars, answers = lab.all_data("diagram data", "image"), lab.all_data("answer data", "total")
+    lab.slide("cloud's A_V (mag)", -20, -1)
+    moved = lab.until_any("profile data", "total", lambda i, total: total[-1] < before[i][-1] - 1.9)
+    lab.until_any("diagram data", "image", lambda i, image: i == moved and sum(image) > sum(stars[i]))
+    lab.until_any("answer data", "total", lambda i, total: total != answers[i])
     lab.photograph("tour_slider")
 
 
@@ -45,3 +47,16 @@ def test_a_slider_of_the_tour_moves_the_diagram_and_the_answer(lab: Any) -> None
 def test_chapter_runs(lab: Any, path: Path) -> None:
     lab.run(copied(path, lab.folder))
     lab.photograph(path.stem)
+
+
+def test_a_click_on_the_sky_changes_profile_and_diagram(lab: Any) -> None:
+    lab.run(copied(NOTEBOOKS / "08_maps.ipynb", lab.folder))
+    lab.show("sky")
+    before = lab.data("profile data", "total"), lab.data("diagram data", "image")
+    lab.click("sky", 284.25, -0.25)
+    lab.until("profile data", "total", lambda total: total != before[0])
+    lab.until("diagram data", "image", lambda image: image != before[1])
+    far = lab.data("sky data", "image")
+    lab.slide("to distance", -60)
+    lab.until("sky data", "image", lambda image: sum(image) < sum(far))
+    lab.photograph("maps_clicked")

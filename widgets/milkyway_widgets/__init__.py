@@ -2,5 +2,6 @@
 
 from milkyway_widgets.cube_viewer import CubeViewer
 from milkyway_widgets.profile_explorer import CloudViewer, ProfileExplorer
+from milkyway_widgets.training_monitor import TrainingMonitor
 
-__all__ = ["CloudViewer", "CubeViewer", "ProfileExplorer"]
+__all__ = ["CloudViewer", "CubeViewer", "ProfileExplorer", "TrainingMonitor"]

@@ -37,7 +37,9 @@ from milkyway_widgets.cube_state import (
 __all__ = ["WIDTH", "CubeFigures"]
 
 #: Width of the frame of the sky, and height of the frames below (pixels).
-WIDTH, HEIGHT = 700, 300
+WIDTH, HEIGHT = 700, 280
+#: Widest frame of the Galaxy from above, so that all three fit beside each other.
+WIDEST = 340
 
 
 class CubeFigures:
@@ -141,8 +143,9 @@ class CubeFigures:
     def _above(self) -> Any:
         state = self.state
         x_range, y_range = window(state.l, state.edges[-1])
+        width = min(HEIGHT * np.ptp(y_range) / np.ptp(x_range), WIDEST)
         plot = frame(
-            (HEIGHT * np.ptp(y_range) / np.ptp(x_range), HEIGHT),
+            (width, width * np.ptp(x_range) / np.ptp(y_range)),
             y_range,
             x_range,
             ("y (kpc), towards l = 90°", "x (kpc), from the Galactic center to the Sun"),
@@ -170,7 +173,7 @@ class CubeFigures:
 
     def _profile(self) -> Any:
         end, source, other = float(self.state.edges[-1]), self.sources["profile"], self.sources["other profile"]
-        plot = frame((240, HEIGHT), (0, end), (0, 1), ("distance (kpc)", "A_V (mag)"), name="profile")
+        plot = frame((180, HEIGHT), (0, end), (0, 1), ("distance (kpc)", "A_V (mag)"), name="profile")
         plot.extra_y_ranges = {"bins": Range1d(start=0, end=1)}
         plot.add_layout(LinearAxis(y_range_name="bins", axis_label="A_V per bin (mag), bars"), "right")
         plot.quad("left", "right", "top", 0, source=source, color=FIRST, alpha=0.35, y_range_name="bins")
@@ -189,7 +192,7 @@ class CubeFigures:
         low_color, per_color, low_magnitude, per_magnitude = map(float, kind.axes.kernel())
         ends = low_color + kind.axes.pixels / per_color, low_magnitude + kind.axes.pixels / per_magnitude
         labels = f"{kind.color} ({kind.color_unit})", f"{kind.magnitude} (mag)"
-        plot = frame((200, HEIGHT), (low_color, ends[0]), (ends[1], low_magnitude), labels, name="diagram")
+        plot = frame((180, HEIGHT), (low_color, ends[0]), (ends[1], low_magnitude), labels, name="diagram")
         self._image(plot, "diagram", "", (f"{kind.color}, {kind.magnitude}", "$x{0.00}, $y{0.00}"))
         return plot
 
