@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import fft
 from scipy.special import ndtr
 
 from milkyway_cnn.extinction.arms import arm_weight
@@ -168,8 +167,9 @@ class MockProfiles:
         count = max(self.bins, int(np.count_nonzero(left > _LEFT)))
         self.all_edges = far[: count + 1]
         self.envelopes = np.ascontiguousarray(smooth[:, :count])
-        # The fields of the asked bins come from a ring twice as long, or longer where more bins follow them.
-        self.ring = fft.next_fast_len(max(2 * self.bins, count + self.bins // 2), real=True)
+        # The fields of the asked bins come from a ring twice as long, or longer where more bins follow them; a power of
+        # two, for which all devices have a transform.
+        self.ring = 1 << (max(2 * self.bins, count + self.bins // 2) - 1).bit_length()
         self._arms = np.stack([_arm_crossings(l, b, prior.cloud_distance) for l, b in sightlines])
 
     def draw(self, keys: np.ndarray, sightline: np.ndarray) -> np.ndarray:

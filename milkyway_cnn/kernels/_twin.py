@@ -1,13 +1,15 @@
 """The one place where Numba enters: how every kernel of this package is compiled.
 
-A kernel module writes its formula once as scalar functions under `body`, calls them from a loop under
-`loop` (host threads) and gives both to the world through a public function that checks shapes first.
-Nothing compiles at import; what has been compiled once is kept on disk beside the source.
+A kernel module writes its formula once as scalar functions under `body` or `exact`, calls them from a loop under `loop`
+(host threads) and from one of the same arguments for CUDA, joins both in a `Twin`, and gives that to the world through
+a public function that checks shapes first. Nothing compiles at import, and nothing of CUDA is imported; what has been
+compiled once for the host is kept on disk beside the source.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -17,11 +19,31 @@ os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 # Between two loops of a training step threads stay awake, for to be woken takes longer than a small loop; but not for
 # long, since another Python thread may be preparing the next batch with threads of its own.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
-from numba import config, extending, njit, prange
+import numpy as np
+from numba import config, extending, float32, njit, prange, uint32
 from numba.core.compiler import Compiler
 
-__all__ = ["THREADS", "body", "exact", "intrinsic", "loop", "prange", "serial", "vectors"]
+from milkyway_cnn import backend
+
+__all__ = [
+    "THREADS",
+    "TWINS",
+    "Twin",
+    "block_each",
+    "body",
+    "cuda",
+    "each",
+    "exact",
+    "float32",
+    "intrinsic",
+    "loop",
+    "prange",
+    "serial",
+    "uint32",
+    "vectors",
+]
 
 #: The most threads that a loop can have.
 THREADS: int = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
@@ -59,3 +81,75 @@ vectors: Any = functools.partial(njit, cache=True, nogil=True, pipeline_class=_A
 
 #: Function that writes its own LLVM instructions.
 intrinsic: Any = extending.intrinsic
+
+
+#: `numba.cuda` inside the loops for CUDA, once the first of a module is launched (see `Twin`).
+cuda: Any = None
+
+#: All twins, for tests.
+TWINS: list[Twin] = []
+
+
+class Twin:
+    """Two loops of one argument list, outputs last: over host threads, and over a CUDA grid.
+
+    Called, it runs where `backend.use` says. On the card, arrays of the host are sent there, and outputs fetched again.
+
+    Parameters
+    ----------
+    host
+        Compiled loop.
+    card
+        Plain function, the kernel; it names `cuda` of this module.
+    grid
+        From the arguments the number of blocks, of threads of a block, and of bytes of shared memory.
+    outputs
+        How many of the last arguments are written.
+    """
+
+    def __init__(
+        self,
+        host: Callable[..., None],
+        card: Callable[..., None],
+        grid: Callable[..., tuple[int, int, int]],
+        outputs: int = 1,
+    ) -> None:
+        self.host, self.card, self.grid, self.outputs = host, card, grid, outputs
+        TWINS.append(self)
+
+    def __call__(self, *arguments: Any) -> None:
+        if backend.current().name == "cpu":
+            self.host(*arguments)
+            return
+        blocks, threads, shared = self.grid(*arguments)
+        if not blocks:
+            return
+        there = [_sent(argument) for argument in arguments]
+        self.kernel[blocks, threads, 0, shared](*there)
+        for here, array in zip(arguments[-self.outputs :], there[-self.outputs :], strict=True):
+            if isinstance(here, np.ndarray):
+                here[...] = array.copy_to_host()
+
+    @functools.cached_property
+    def kernel(self) -> Any:
+        """The CUDA kernel, which compiles at its first launch."""
+        module = importlib.import_module("numba.cuda")
+        self.card.__globals__["cuda"] = module
+        return module.jit(self.card)
+
+
+def _sent(argument: Any) -> Any:
+    """Put arrays, also those of tuples, on the card."""
+    if isinstance(argument, tuple):
+        return tuple(_sent(part) for part in argument)
+    return backend.current().send(argument) if isinstance(argument, np.ndarray) else argument
+
+
+def each(items: int, threads: int = 128) -> tuple[int, int, int]:
+    """Grid of a thread an item; where there are too many items for a grid, its threads go on to further ones."""
+    return min(-(-items // threads), 65_535), threads, 0
+
+
+def block_each(items: int, threads: int = 128, shared: int = 0) -> tuple[int, int, int]:
+    """Grid of a block an item, with bytes of shared memory; where there are too many items, blocks go on as well."""
+    return min(items, 65_535), threads, shared

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from milkyway_cnn.kernels._elementary import exponential, normal_quantile
-from milkyway_cnn.kernels._twin import body, exact, loop, prange
+from milkyway_cnn.kernels._twin import Twin, body, cuda, each, exact, loop, prange
 
 __all__ = ["bits", "fork", "keys", "normal", "part", "poisson", "rough_normal", "uniform", "uniforms"]
 
@@ -105,6 +105,14 @@ def _keys_cpu(key, numbers, out):
         out[i] = fork(key, np.uint64(numbers[i]))
 
 
+def _keys_cuda(key, numbers, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = fork(key, np.uint64(numbers[i]))
+
+
+_keys = Twin(_keys_cpu, _keys_cuda, lambda key, numbers, out: each(out.size))
+
+
 def keys(seed: int, *path: int | np.ndarray) -> np.ndarray:
     """Keys below `seed`: forked along the scalars of `path`, then once for each number of its last, (n,).
 
@@ -115,7 +123,7 @@ def keys(seed: int, *path: int | np.ndarray) -> np.ndarray:
         key = np.uint64(fork(key, np.uint64(branch)))
     numbers = np.ascontiguousarray(path[-1], np.uint64)
     out = np.empty(numbers.shape, np.uint64)
-    _keys_cpu(key, numbers, out)
+    _keys(key, numbers, out)
     return out
 
 
@@ -127,8 +135,18 @@ def _uniforms_cpu(keys, branch, out):
             out[n, j] = uniform(bits(key, np.uint64(j)))
 
 
+def _uniforms_cuda(keys, branch, out):
+    columns = out.shape[1]
+    for i in range(cuda.grid(1), out.shape[0] * columns, cuda.gridsize(1)):
+        n, j = i // columns, i % columns
+        out[n, j] = uniform(bits(fork(keys[n], branch), np.uint64(j)))
+
+
+_uniforms = Twin(_uniforms_cpu, _uniforms_cuda, lambda keys, branch, out: each(out.size))
+
+
 def uniforms(keys: np.ndarray, branch: int, columns: int) -> np.ndarray:
     """Uniform draws in (0, 1), row n from branch number `branch` of ``keys[n]``: (n, columns) float32."""
     out = np.empty((keys.size, columns), np.float32)
-    _uniforms_cpu(keys, np.uint64(branch), out)
+    _uniforms(keys, np.uint64(branch), out)
     return out

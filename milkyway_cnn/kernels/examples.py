@@ -19,7 +19,7 @@ import numpy as np
 
 from milkyway_cnn.kernels import binning, draws, photometry, reddening
 from milkyway_cnn.kernels._elementary import exponential
-from milkyway_cnn.kernels._twin import exact, loop, prange, vectors
+from milkyway_cnn.kernels._twin import Twin, block_each, cuda, each, exact, loop, prange, uint32, vectors
 
 __all__ = ["draw_diagrams", "expected_diagram"]
 
@@ -34,18 +34,34 @@ _ERRORS = np.uint64(0xFFFFFFFF)
 
 
 @exact
-def _limits(bands, half, noise, axes):
+def _limits(bands, half, depth, noise, axes):
     """What the survey's bodies compare with, as a tuple of numbers: arrays would be read anew for each star."""
     return (
-        bands[0, 1], bands[2, 1], bands[0, 2], bands[2, 2], half[0], half[1], half[2], noise[0], noise[1], axes[0],
-        axes[1], axes[2], axes[3],
+        bands[0, 1], bands[2, 1], bands[0, 2], bands[2, 2], half[0] + depth, half[1] + depth, half[2] + depth,
+        noise[0], noise[1], axes[0], axes[1], axes[2], axes[3],
     )  # fmt: skip
+
+
+@exact
+def _run_begin(key, begin, number):
+    """First parent of the run that begins with star number `begin` of an example."""
+    return np.int64(((draws.bits(key, np.uint64(begin)) >> _S32) * np.uint64(number)) >> _S32)
 
 
 @exact
 def _beam(A_V, spread, word):
     """A_V towards one star: log-normal with the mean A_V, its logarithm scatters by `spread`."""
     return A_V * exponential(spread * (draws.rough_normal(word, _BEAM) - _HALF * spread))
+
+
+@exact
+def _reddened(J, H, Ks, A_V, per_A_V, fainter):
+    """Magnitudes behind an extinction: `per_A_V` in each band; J has an offset of its own."""
+    return (
+        J + (A_V * per_A_V[0] + fainter[0]),
+        H + (A_V * per_A_V[1] + fainter[1]),
+        Ks + (A_V * per_A_V[2] + fainter[1]),
+    )
 
 
 @exact
@@ -68,7 +84,7 @@ def _measured_pixel(J, Ks, chance, word, limits, pixels):
 
 @vectors
 def _draw_diagram_cpu(
-    stars, first, number, key, drawn, spread, profile, bins_per_kpc, reddening_of, brightness, limits, pixels,
+    stars, first, number, key, drawn, spread, profile, bins_per_kpc, per_A_V, fainter, limits, pixels,
     J, H, Ks, chance, errors, where, image,
 ):  # fmt: skip
     """Count the stars of one diagram into `image`, which begins with two numbers for stars that have no pixel.
@@ -77,11 +93,9 @@ def _draw_diagram_cpu(
     instructions have to wait for each other.
     """
     star_keys, run_keys = draws.fork(key, np.uint64(1)), draws.fork(key, np.uint64(2))
-    red_J, red_H, red_Ks = reddening_of
-    fainter_J, fainter = brightness
     image[:] = 0
     for begin in range(0, drawn, _RUN):
-        k = np.int64(((draws.bits(run_keys, np.uint64(begin)) >> _S32) * np.uint64(number)) >> _S32)
+        k = _run_begin(run_keys, begin, number)
         done = 0
         while done < _RUN:  # once, or more often where the list ends and goes on at its beginning
             count = min(_RUN - done, number - k)
@@ -90,9 +104,14 @@ def _draw_diagram_cpu(
                 word = draws.bits(star_keys, np.uint64(begin + done + i))
                 A_V = _beam(reddening.extinction_at(profile, bins_per_kpc, stars[star]), spread, word)
                 chance[to], errors[to] = draws.part(word, _CHANCE), np.uint32(word & _ERRORS)
-                J[to] = stars[star + np.uintp(1)] + (A_V * red_J + fainter_J)
-                H[to] = stars[star + np.uintp(2)] + (A_V * red_H + fainter)
-                Ks[to] = stars[star + np.uintp(3)] + (A_V * red_Ks + fainter)
+                J[to], H[to], Ks[to] = _reddened(
+                    stars[star + np.uintp(1)],
+                    stars[star + np.uintp(2)],
+                    stars[star + np.uintp(3)],
+                    A_V,
+                    per_A_V,
+                    fainter,
+                )
             done += count
             k = np.int64(0)
         for i in range(_RUN):
@@ -101,6 +120,14 @@ def _draw_diagram_cpu(
             where[i] = _measured_pixel(J[i], Ks[i], chance[i], errors[i], limits, pixels)
         for i in range(min(_RUN, drawn - begin)):
             image[np.uintp(where[i] + _LOSSES)] += np.uint32(1)
+
+
+@exact
+def _of_example(n, s, color_shift, nuisance, bands, half, noise, axes):
+    """Extinction per A_V, offsets of magnitudes, and limits of an example."""
+    per_A_V = bands[0, 0] * nuisance[n, 2], bands[1, 0] * nuisance[n, 3], bands[2, 0] * nuisance[n, 4]
+    fainter = color_shift[n] + nuisance[n, 0], nuisance[n, 0]
+    return per_A_V, fainter, _limits(bands, half[s], nuisance[n, 1], noise, axes)
 
 
 @loop
@@ -114,16 +141,54 @@ def _draw_diagrams_cpu(
         J, H, Ks = np.empty(_RUN, np.float32), np.empty(_RUN, np.float32), np.empty(_RUN, np.float32)
         chance, errors, where = np.empty(_RUN, np.float32), np.empty(_RUN, np.uint32), np.empty(_RUN, np.int32)
         image = np.empty(_LOSSES + pixels * pixels, np.uint32)
-        red = bands[0, 0] * nuisance[n, 2], bands[1, 0] * nuisance[n, 3], bands[2, 0] * nuisance[n, 4]
-        brightness = color_shift[n] + nuisance[n, 0], nuisance[n, 0]
-        limits = _limits(bands, half[s] + nuisance[n, 1], noise, axes)
+        per_A_V, fainter, limits = _of_example(n, s, color_shift, nuisance, bands, half, noise, axes)
         drawn = draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0)))
         _draw_diagram_cpu(
-            stars, first[s], number[s], keys[n], drawn, scatter[n], cumulative[n], bins_per_kpc, red, brightness,
+            stars, first[s], number[s], keys[n], drawn, scatter[n], cumulative[n], bins_per_kpc, per_A_V, fainter,
             limits, np.int32(pixels), J, H, Ks, chance, errors, where, image,
         )  # fmt: skip
         counts[n].reshape(-1)[:] = image[_LOSSES:]
         outside[n] = image[1]
+
+
+def _draw_diagrams_cuda(
+    stars, first, number, sightline, keys, mean, scatter, color_shift, nuisance, cumulative, bins_per_kpc,
+    bands, half, noise, axes, counts, outside,
+):  # fmt: skip
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
+    image = cuda.shared.array(0, uint32)
+    pixels = np.int32(counts.shape[1])
+    size = pixels * pixels
+    for n in range(cuda.blockIdx.x, counts.shape[0], cuda.gridDim.x):
+        for i in range(thread, _LOSSES + size, threads):
+            image[i] = 0
+        cuda.syncthreads()
+        s = sightline[n]
+        per_A_V, fainter, limits = _of_example(n, s, color_shift, nuisance, bands, half, noise, axes)
+        star_keys, run_keys = draws.fork(keys[n], np.uint64(1)), draws.fork(keys[n], np.uint64(2))
+        for i in range(thread, draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0))), threads):
+            begin = i // _RUN * _RUN
+            star = 4 * (first[s] + (_run_begin(run_keys, begin, number[s]) + i - begin) % number[s])
+            word = draws.bits(star_keys, np.uint64(i))
+            A_V = _beam(reddening.extinction_at(cumulative[n], bins_per_kpc, stars[star]), scatter[n], word)
+            J, H, Ks = _reddened(stars[star + 1], stars[star + 2], stars[star + 3], A_V, per_A_V, fainter)
+            chance = _chance(J, H, Ks, draws.part(word, _CHANCE), limits)
+            place = _LOSSES + _measured_pixel(J, Ks, chance, word, limits, pixels)
+            cuda.atomic.add(image, place, 1)
+        cuda.syncthreads()
+        for i in range(thread, size, threads):
+            counts[n, i // pixels, i % pixels] = image[_LOSSES + i]
+        if thread == 0:
+            outside[n] = image[1]
+        cuda.syncthreads()
+
+
+def _diagrams_grid(*arguments):
+    n, pixels, _ = arguments[-2].shape
+    return block_each(n, threads=256, shared=4 * (_LOSSES + pixels * pixels))
+
+
+_draw_diagrams = Twin(_draw_diagrams_cpu, _draw_diagrams_cuda, _diagrams_grid, outputs=2)
 
 
 def draw_diagrams(
@@ -182,28 +247,48 @@ def draw_diagrams(
         )
         raise ValueError(msg)
     bands, half, noise = survey
-    _draw_diagrams_cpu(
+    _draw_diagrams(
         stars.reshape(-1), first, number, sightline, keys, mean, scatter, color_shift, nuisance, cumulative,
         np.float32(bins_per_kpc),
         bands, half, noise, axes, counts, outside,
     )  # fmt: skip
 
 
+@exact
+def _expected_pixel(stars, k, word, limits, pixels):
+    """Pixel of a parent, without dust, in one observation."""
+    J, H, Ks = stars[k, 1], stars[k, 2], stars[k, 3]
+    return _measured_pixel(J, Ks, _chance(J, H, Ks, draws.part(word, _CHANCE), limits), word, limits, pixels)
+
+
 @loop
 def _expected_diagram_cpu(stars, key, repeats, bands, half, noise, axes, strips):
     pixels = np.int32(math.sqrt(strips.shape[1]))
     per = -(-stars.shape[0] // strips.shape[0])
-    limits = _limits(bands, half, noise, axes)
+    limits = _limits(bands, half, np.float32(0.0), noise, axes)
     for strip in prange(strips.shape[0]):
         image = strips[strip]
-        image[:] = 0
         for k in range(strip * per, min(stars.shape[0], (strip + 1) * per)):
             for r in range(repeats):
-                word = draws.bits(key, np.uint64(k * repeats + r))
-                chance = _chance(stars[k, 1], stars[k, 2], stars[k, 3], draws.part(word, _CHANCE), limits)
-                p = _measured_pixel(stars[k, 1], stars[k, 3], chance, word, limits, pixels)
+                p = _expected_pixel(stars, k, draws.bits(key, np.uint64(k * repeats + r)), limits, pixels)
                 if p >= 0:
                     image[p] += 1
+
+
+def _expected_diagram_cuda(stars, key, repeats, bands, half, noise, axes, strips):
+    pixels = np.int32(math.sqrt(strips.shape[1]))
+    limits = _limits(bands, half, np.float32(0.0), noise, axes)
+    for i in range(cuda.grid(1), stars.shape[0] * repeats, cuda.gridsize(1)):
+        p = _expected_pixel(stars, i // repeats, draws.bits(key, np.uint64(i)), limits, pixels)
+        if p >= 0:
+            cuda.atomic.add(strips, (i % strips.shape[0], p), 1)
+
+
+_expected_diagram = Twin(
+    _expected_diagram_cpu,
+    _expected_diagram_cuda,
+    lambda stars, key, repeats, *others: each(stars.shape[0] * repeats),
+)
 
 
 def expected_diagram(
@@ -220,6 +305,6 @@ def expected_diagram(
     float32, the expectation for the solid angle in which the parents were drawn.
     """
     bands, half, noise = survey
-    strips = np.empty((8, pixels * pixels), np.uint32)
-    _expected_diagram_cpu(stars, key, repeats, bands, half, noise, axes, strips)
+    strips = np.zeros((8, pixels * pixels), np.uint32)
+    _expected_diagram(stars, key, repeats, bands, half, noise, axes, strips)
     return (strips.sum(axis=0, dtype=np.float64) / repeats).astype(np.float32).reshape(pixels, pixels)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import loop, prange
+from milkyway_cnn.kernels._twin import Twin, cuda, each, loop, prange
 
 __all__ = ["stack"]
 
@@ -19,6 +19,17 @@ def _stack_cpu(counts, expected, which, out):
             out[n, i] = counts[n, i]
         for i in range(size):
             out[n, size + i] = expected[which[n], i]
+
+
+def _stack_cuda(counts, expected, which, out):
+    size = counts.shape[1]
+    for number in range(cuda.grid(1), counts.shape[0] * size, cuda.gridsize(1)):
+        n, i = number // size, number % size
+        out[n, i] = counts[n, i]
+        out[n, size + i] = expected[which[n], i]
+
+
+_stack = Twin(_stack_cpu, _stack_cuda, lambda counts, expected, which, out: each(counts.size))
 
 
 def stack(counts: np.ndarray, expected: np.ndarray, which: np.ndarray, out: np.ndarray) -> None:
@@ -46,4 +57,4 @@ def stack(counts: np.ndarray, expected: np.ndarray, which: np.ndarray, out: np.n
         )
         raise ValueError(msg)
     size = math.prod(counts.shape[1:])
-    _stack_cpu(counts.reshape(n, size), expected.reshape(m, size), which, out.reshape(n, 2 * size))
+    _stack(counts.reshape(n, size), expected.reshape(m, size), which, out.reshape(n, 2 * size))

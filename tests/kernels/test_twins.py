@@ -1,0 +1,194 @@
+"""Every kernel for CUDA against its twin for the host: one argument list, one result, in Numba's simulator of a card.
+
+The simulator runs kernels thread by thread in plain Python, so shapes are small. Where numba-cuda and its compiler are
+installed, every kernel is compiled for the cards that are supported as well.
+"""
+
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+from importlib import import_module, metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from milkyway_cnn.kernels import draws
+from milkyway_cnn.kernels._twin import TWINS
+from milkyway_cnn.kernels.examples import draw_diagrams, expected_diagram
+from milkyway_cnn.kernels.fields import gaussian_fields
+from milkyway_cnn.kernels.stacking import stack
+from milkyway_cnn.kernels.stars import draw_counts, draw_stars
+
+u64 = np.uint64
+_SIMULATED = """
+import pickle, sys, warnings
+import numpy as np
+warnings.simplefilter("ignore")  # integers of random numbers overflow, as they should
+sys.path.insert(0, sys.argv[1])
+import test_twins
+from milkyway_cnn import backend
+with backend.use("cuda") as card:
+    assert card.name == "cuda"
+    results = {name: made() for name, made in test_twins.CASES.items()}
+with open(sys.argv[2], "wb") as file:
+    pickle.dump(results, file)
+"""
+
+
+def numbers():
+    return draws.keys(7, 1, np.arange(200)), draws.uniforms(draws.keys(7, np.arange(5)), 2, 40)
+
+
+def fields():
+    out = np.empty((3, 20), np.float32)
+    gaussian_fields(draws.keys(3, np.arange(3)), 1, np.array([1.0, 1.5, 2.5], np.float32), 64, out)
+    return (out,)
+
+
+def stars():
+    counts = np.empty(4, np.int64)
+    draw_counts(u64(4), np.array([3.0, 60.0, 0.0, 20.0]), counts)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    rng = np.random.default_rng(1)
+    edges = np.linspace(0.1, 2.0, 5).astype(np.float32)
+    cells = (
+        edges[:-1],
+        edges[1:],
+        rng.normal(0, 0.2, 4).astype(np.float32),
+        np.array([0, 0, 5, 5]),
+        np.array([5, 3, 4, 4]),
+    )
+    states = np.cumsum(rng.random(9)), *(rng.normal(3, 1, (9, 3)).astype(np.float32) for _ in range(2))
+    found = *(np.empty(first[-1], np.float32) for _ in range(4)), *(np.empty(first[-1], np.int32) for _ in range(2))
+    draw_stars(u64(5), 0, first, *cells, *states, *found)
+    return counts, *found
+
+
+def _survey():
+    bands = np.array([[0.282, 15.8, 15.8], [0.175, 15.1, np.inf], [0.112, 14.3, 14.3]], np.float32)
+    half = np.array([[16.7, 16.0, 15.2], [15.9, 15.2, 14.3]], np.float32)
+    rng = np.random.default_rng(1)
+    Ks = rng.uniform(9.0, 14.8, 90)
+    modeled = np.stack([rng.uniform(0.1, 14.0, 90), Ks + 0.6, Ks + 0.1, Ks], axis=1).astype(np.float32)
+    axes = np.array([-0.5, 2.5, 6.0, 16 / 8.8], np.float32)
+    return modeled, bands, half, np.array([0.02, 0.15], np.float32), axes
+
+
+def diagrams():
+    modeled, bands, half, noise, axes = _survey()
+    n, rng = 3, np.random.default_rng(2)
+    counts, outside = np.empty((n, 16, 16), np.uint16), np.empty(n, np.int32)
+    draw_diagrams(
+        modeled, np.array([0, 40]), np.array([40, 50]), np.array([0, 1, 1]), draws.keys(5, np.arange(n)),
+        np.array([150.0, 20.0, 100.0]), np.array([0.0, 0.3, 0.2], np.float32), np.zeros(n, np.float32),
+        np.cumsum(rng.exponential(0.05, (n, 33)), axis=1).astype(np.float32), 2.5, (bands, half, noise), axes, counts,
+        outside,
+    )  # fmt: skip
+    return counts, outside
+
+
+def bare():
+    modeled, bands, half, noise, axes = _survey()
+    return (expected_diagram(modeled, u64(1), 3, (bands, half[0], noise), axes, 16),)
+
+
+def channels():
+    rng = np.random.default_rng(1)
+    out = np.empty((3, 2, 4, 4), np.float32)
+    stack(rng.integers(0, 9, (3, 1, 4, 4), np.uint16), rng.random((2, 1, 4, 4), np.float32), np.array([1, 0, 1]), out)
+    return (out,)
+
+
+CASES = {made.__name__: made for made in (numbers, fields, stars, diagrams, bare, channels)}
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    path = tmp_path_factory.mktemp("simulated") / "results"
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
+    here = Path(__file__).parent
+    subprocess.run(
+        [sys.executable, "-c", _SIMULATED, str(here), str(path)], env=environment, check=True, cwd=here.parents[1]
+    )
+    return pickle.loads(path.read_bytes())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_a_simulated_card_gives_what_the_host_gives(simulated, name):
+    for there, here in zip(simulated[name], CASES[name](), strict=True):
+        assert there.dtype == here.dtype
+        if here.dtype == np.float32:
+            np.testing.assert_allclose(there, here, rtol=2e-5, atol=2e-5)
+        else:
+            np.testing.assert_array_equal(there, here)
+
+
+def _plain(function):
+    return getattr(function, "py_func", function)
+
+
+def test_twins_have_one_argument_list_and_one_stem():
+    assert len(TWINS) >= 9
+    for twin in TWINS:
+        assert inspect.signature(_plain(twin.host)) == inspect.signature(twin.card)
+        assert _plain(twin.host).__name__.removesuffix("_cpu") == twin.card.__name__.removesuffix("_cuda")
+        assert _plain(twin.host).__module__ == twin.card.__module__
+
+
+def test_nothing_of_cuda_is_imported_with_the_kernels():
+    code = "import sys, milkyway_cnn.samples, milkyway_cnn.training; assert 'numba.cuda' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+_COMPILED = """
+import sys
+from types import SimpleNamespace
+from numba import cuda, types
+from numba.cuda import dispatcher
+capability = int(sys.argv[1]), int(sys.argv[2])
+dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)  # there is no card here
+sys.path.insert(0, sys.argv[3])
+import test_twins
+test_twins.compile_all(capability)
+"""
+
+
+def compile_all(capability):
+    """Compile every twin with the types that its host loop had in `CASES`."""
+    from numba import types
+
+    cuda = import_module("numba.cuda")
+    for made in CASES.values():
+        made()
+    for twin in TWINS:
+        twin.kernel  # noqa: B018, it binds `cuda`
+        signatures = getattr(twin.host, "signatures", None)  # where the host has a library, the types stand here
+        kinds = signatures[0] if signatures else (types.complex64[:, ::1], types.int64, types.float32[:, ::1])
+        ptx, _ = cuda.compile_ptx(twin.card, tuple(map(_of_a_card, kinds)), cc=capability)
+        assert f".target sm_{capability[0]}{capability[1]}" in ptx
+
+
+def _of_a_card(kind):
+    from numba import types
+
+    return types.unliteral(kind) if not isinstance(kind, types.Array) else types.Array(kind.dtype, kind.ndim, "C")
+
+
+def _compiler():
+    try:
+        return metadata.version("numba-cuda") and metadata.version("nvidia-cuda-nvrtc-cu12")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(_compiler() is None, reason="numba-cuda[cu12] is not installed")
+@pytest.mark.parametrize("capability", ["7 0", "8 0", "9 0"])
+def test_every_kernel_compiles_for_the_card(capability):
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", _COMPILED, *capability.split(), str(here)]
+    subprocess.run(command, check=True, cwd=here.parents[1])
