@@ -1,8 +1,14 @@
 """Every chapter of the repository, executed small."""
 
 import json
+import shlex
 from pathlib import Path
 
+import papermill
+import pytest
+import yaml
+
+import milkyway_widgets
 from milkyway_cnn import samples
 from milkyway_cnn.pipeline.chapters import CHAPTERS, NOTEBOOKS, planned
 from milkyway_cnn.pipeline.parameters import load, validated
@@ -10,13 +16,29 @@ from milkyway_cnn.pipeline.run import run
 from milkyway_cnn.pipeline.sample import stream_of
 
 
-def test_all_chapters_run_small(tmp_path: Path) -> None:
+def test_all_chapters_run_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters = validated(load("smoke", NOTEBOOKS / "parameters"))
     run(parameters, tmp_path / "smoke", planned(parameters), name="smoke")
     stages = json.loads((tmp_path / "smoke" / "run.json").read_text())["stages"]
     assert [(name, stage["state"]) for name, stage in stages.items()] == [(name, "done") for name in CHAPTERS]
     assert all(stage["outputs"] for stage in stages.values())
     assert (tmp_path / "smoke" / "report.html").stat().st_size > 1000
+    assert (tmp_path / "smoke" / "figures" / "look_around.html").stat().st_size > 1_000_000
+
+    # The chapter of the widgets, which is no stage, leaves a picture of each of them.
+    monkeypatch.setenv("MILKYWAY_HEADLESS", "1")
+    chapter, executed = NOTEBOOKS / "10_widgets.ipynb", tmp_path / "widgets.ipynb"
+    run_in = {"run": str(tmp_path / "smoke")}
+    papermill.execute_notebook(chapter, executed, run_in, progress_bar=False, kernel_name="python3")
+    outputs = [output for cell in json.loads(executed.read_text())["cells"] for output in cell.get("outputs", [])]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == len(milkyway_widgets.__all__)
+    # What a widget says of itself makes it again.
+    viewer = milkyway_widgets.CubeViewer.of(tmp_path / "smoke").set(to=3.0, cell=(0, 3), beside=True)
+    words = shlex.split(viewer.command().replace("notebooks/", f"{NOTEBOOKS}/"))
+    told = yaml.safe_load(words[words.index("-y") + 1])
+    again = getattr(milkyway_widgets, told["widget"]).of(told["run"]).set(**told["state"])
+    assert again.changed() == viewer.changed() == {"to": 3.0, "cell": (0, 3), "beside": True}
+    assert again.picture()._repr_png_() == viewer.picture()._repr_png_()
     # What the command line stores samples of is what the chapters make of the same parameters.
     described = samples.load(tmp_path / "smoke" / "sample" / "validation.zarr").attrs["stream"]
     assert json.loads(described) == json.loads(json.dumps(stream_of(parameters).describe()))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import traitlets
 from bokeh.events import PanEnd, PanStart
@@ -16,6 +17,7 @@ from milkyway_cnn.mock_sightline import MockSightline
 from milkyway_cnn.nn import Network
 from milkyway_widgets._live import View, model, settle, slider
 from milkyway_widgets._plot import frame
+from milkyway_widgets.diagram_inspector import DiagramInspector
 from milkyway_widgets.profile_state import MODES, ProfileState, band_data, knot_data, spectrum_data
 from milkyway_widgets.sightline_figures import SIDE, SightlineFigures
 from milkyway_widgets.sightline_picture import draw_diagram, draw_profiles, draw_stars
@@ -120,6 +122,13 @@ class ProfileExplorer(View):
         several = [sightlines] if isinstance(sightlines, MockSightline) else list(sightlines)
         name = type(self).__name__
         super().__init__(ProfileState(several, network), made or f"{name}(sightlines, network)", run)
+
+    @classmethod
+    def of(cls, run: str | os.PathLike[str]) -> Self:
+        """Explore the first training sightline of a run, with its network."""
+        known = DiagramInspector.of(run).state
+        made = f"{cls.__name__}.of({str(run)!r})"
+        return cls(list(known.sightlines.values()), known.network, made=made, run=str(run))
 
     def live(self) -> ProfileFigures:
         """Return Bokeh figures of the present state, with their `layout`."""
