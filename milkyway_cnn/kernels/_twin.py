@@ -22,7 +22,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
 import numpy as np
-from numba import config, extending, float32, njit, prange, uint32
+from numba import config, extending, float32, njit, prange, uint32, uint64
 from numba.core.compiler import Compiler
 
 from milkyway_cnn import backend
@@ -42,6 +42,7 @@ __all__ = [
     "prange",
     "serial",
     "uint32",
+    "uint64",
     "vectors",
 ]
 

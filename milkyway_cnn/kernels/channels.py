@@ -26,16 +26,17 @@ from typing import NamedTuple
 import numpy as np
 
 from milkyway_cnn.kernels import binning, draws, reddening
-from milkyway_cnn.kernels._twin import body, loop, prange
+from milkyway_cnn.kernels._twin import Twin, block_each, body, cuda, each, float32, loop, prange, uint32, uint64
 
 __all__ = ["GRID", "SurveyTables", "draw_channel", "expected_channel"]
 
-_S32 = np.uint64(32)
 _PER_MAG = np.float32(20.0)
 #: Magnitudes at which tables are given.
 GRID = np.arange(0, 601) / 20.0
 _MARGIN = np.float32(0.5)  # no star this much fainter than the cut is scattered into it
 _RUN = 64  # neighbors drawn together
+_MOST_BANDS = 5
+_LOST = np.int32(-2)
 _DARKEST = np.float32(20.0)  # A_V to which the polynomials hold
 
 
@@ -75,14 +76,14 @@ def _observed_pixel(magnitudes, parallax, shift, depth, words, survey, completen
     parallax; the second the errors of four magnitudes; the first, at place 2, that of a fifth.
     """
     _, faintest, error, _, astrometry, weights, plane = survey
-    bands = magnitudes.size
+    bands = faintest.size
     last = error.shape[1] - 1
     seen = np.float32(1.0)
     for j in range(bands):
         k, share = _place(magnitudes[j] - depth, last)
         seen *= completeness[j, k] + share * (completeness[j, k + 1] - completeness[j, k])
     if draws.part(words[0], 3) > seen:
-        return -2
+        return _LOST
     if weights[0, bands] != 0.0:
         k, share = _place(magnitudes[0], last)
         spread = astrometry[0, k] + share * (astrometry[0, k + 1] - astrometry[0, k])
@@ -96,12 +97,34 @@ def _observed_pixel(magnitudes, parallax, shift, depth, words, survey, completen
         deviation = draws.rough_normal(words[1], j) if j < 4 else draws.rough_normal(words[0], 2)
         measured = magnitudes[j] + spread * deviation
         if measured >= faintest[j]:
-            return -2
+            return _LOST
         x += weights[0, j] * measured
         y += weights[1, j] * measured
     if plane[4] > 0.0:
         x = math.asinh(x / plane[4])
     return binning.pixel(np.float32(x), y, plane, np.int32(pixels))
+
+
+@body
+def _star_pixel(
+    star, key, i, profile, bins_per_kpc, spread, shift, nuisance, survey, completeness, magnitudes, words, pixels
+):  # fmt: skip
+    """Pixel of star number `i`, or why it has none, as `_observed_pixel`; fills `magnitudes` and `words`."""
+    extinction, faintest = survey[0], survey[1]
+    words[0] = draws.bits(key, np.uint64(2 * i))
+    A_V = reddening.extinction_at(profile, bins_per_kpc, star[0])
+    if spread > 0.0:
+        A_V *= math.exp(spread * (draws.rough_normal(words[0], 0) - np.float32(0.5) * spread))
+    bright = True
+    for j in range(faintest.size):
+        red = nuisance[2 + j] * _ratio(extinction[j], star[1], A_V)
+        magnitudes[j] = star[2 + j] + nuisance[0] + red * A_V
+        bright &= magnitudes[j] < faintest[j] + _MARGIN
+    if not bright:
+        return _LOST
+    words[1] = draws.bits(key, np.uint64(2 * i + 1))
+    parallax = np.float32(1.0) / star[0]
+    return _observed_pixel(magnitudes, parallax, shift, nuisance[1], words, survey, completeness, pixels)
 
 
 @loop
@@ -110,55 +133,69 @@ def _draw_channel_cpu(
     outside,
 ):  # fmt: skip
     pixels = counts.shape[1]
-    bands = stars.shape[1] - 2
-    extinction, faintest = survey[0], survey[1]
     for n in prange(counts.shape[0]):
         s = sightline[n]
         image = counts[n].ravel()
         image[:] = 0
         lost = 0
-        spread = scatter[n]
-        profile = cumulative[n]
-        star_keys = draws.fork(keys[n], np.uint64(1))
-        run_keys = draws.fork(keys[n], np.uint64(2))
+        star_keys, run_keys = draws.fork(keys[n], np.uint64(1)), draws.fork(keys[n], np.uint64(2))
         drawn = draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0)))
-        magnitudes = np.empty(bands, np.float32)
+        magnitudes = np.empty(_MOST_BANDS, np.float32)
         words = np.empty(2, np.uint64)
         for begin in range(0, drawn, _RUN):
-            place = draws.bits(run_keys, np.uint64(begin)) >> _S32
-            k = np.int64((place * np.uint64(number[s])) >> _S32)
+            k = draws.below(draws.bits(run_keys, np.uint64(begin)), number[s])
             for i in range(begin, min(begin + _RUN, drawn)):
-                star = stars[first[s] + k]
+                p = _star_pixel(
+                    stars[first[s] + k], star_keys, i, cumulative[n], bins_per_kpc, scatter[n], shift[n], nuisance[n],
+                    survey, survey[3][s], magnitudes, words, pixels,
+                )  # fmt: skip
                 k += 1
                 if k == number[s]:
                     k -= number[s]
-                words[0] = draws.bits(star_keys, np.uint64(2 * i))
-                A_V = reddening.extinction_at(profile, bins_per_kpc, star[0])
-                if spread > 0.0:
-                    A_V *= math.exp(spread * (draws.rough_normal(words[0], 0) - np.float32(0.5) * spread))
-                bright = True
-                for j in range(bands):
-                    red = nuisance[n, 2 + j] * _ratio(extinction[j], star[1], A_V)
-                    magnitudes[j] = star[2 + j] + nuisance[n, 0] + red * A_V
-                    bright &= magnitudes[j] < faintest[j] + _MARGIN
-                if not bright:
-                    continue
-                words[1] = draws.bits(star_keys, np.uint64(2 * i + 1))
-                p = _observed_pixel(
-                    magnitudes,
-                    np.float32(1.0) / star[0],
-                    shift[n],
-                    nuisance[n, 1],
-                    words,
-                    survey,
-                    survey[3][s],
-                    pixels,
-                )
                 if p >= 0:
                     image[p] += 1
                 elif p == -1:
                     lost += 1
         outside[n] = lost
+
+
+def _draw_channel_cuda(
+    stars, first, number, sightline, keys, mean, scatter, shift, nuisance, cumulative, bins_per_kpc, survey, counts,
+    outside,
+):  # fmt: skip
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
+    image = cuda.shared.array(0, uint32)  # begins with two numbers for stars that have no pixel
+    magnitudes, words = cuda.local.array(_MOST_BANDS, float32), cuda.local.array(2, uint64)
+    pixels = counts.shape[1]
+    size = pixels * pixels
+    for n in range(cuda.blockIdx.x, counts.shape[0], cuda.gridDim.x):
+        for i in range(thread, 2 + size, threads):
+            image[i] = 0
+        cuda.syncthreads()
+        s = sightline[n]
+        star_keys, run_keys = draws.fork(keys[n], np.uint64(1)), draws.fork(keys[n], np.uint64(2))
+        for i in range(thread, draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0))), threads):
+            begin = i // _RUN * _RUN
+            k = (draws.below(draws.bits(run_keys, np.uint64(begin)), number[s]) + i - begin) % number[s]
+            p = _star_pixel(
+                stars[first[s] + k], star_keys, i, cumulative[n], bins_per_kpc, scatter[n], shift[n], nuisance[n],
+                survey, survey[3][s], magnitudes, words, pixels,
+            )  # fmt: skip
+            cuda.atomic.add(image, 2 + p, 1)
+        cuda.syncthreads()
+        for i in range(thread, size, threads):
+            counts[n, i // pixels, i % pixels] = image[2 + i]
+        if thread == 0:
+            outside[n] = image[1]
+        cuda.syncthreads()
+
+
+def _channel_grid(*arguments):
+    n, pixels, _ = arguments[-2].shape
+    return block_each(n, shared=4 * (2 + pixels * pixels))
+
+
+_draw_channel = Twin(_draw_channel_cpu, _draw_channel_cuda, _channel_grid, outputs=2)
 
 
 def draw_channel(
@@ -211,43 +248,54 @@ def draw_channel(
         nuisance[:, :2] = 0.0
     examples = {array.shape[:1] for array in (sightline, keys, mean, scatter, shift, cumulative, counts, outside)}
     bands = {len(survey.extinction), len(survey.faintest), len(survey.error), survey.weights.shape[1] - 1}
-    if len(examples) > 1 or bands != {stars.shape[1] - 2} or max(bands) > 5:
+    if len(examples) > 1 or bands != {stars.shape[1] - 2} or max(bands) > _MOST_BANDS:
         msg = f"draw_channel: one number of examples, not {sorted(examples)}, and one of bands up to 5, not {bands}"
         raise ValueError(msg)
-    _draw_channel_cpu(
+    _draw_channel(
         stars, first, number, sightline, keys, mean, scatter, shift, nuisance, cumulative,
         np.float32(bins_per_kpc), tuple(survey), counts, outside,
     )  # fmt: skip
 
 
+@body
+def _expected_pixel(star, key, i, survey, magnitudes, words, pixels):
+    """Pixel of a parent, without dust, in observation number `i` of all."""
+    words[0], words[1] = draws.bits(key, np.uint64(2 * i)), draws.bits(key, np.uint64(2 * i + 1))
+    for j in range(survey[1].size):
+        magnitudes[j] = star[2 + j]
+    parallax, zero = np.float32(1.0) / star[0], np.float32(0.0)
+    return _observed_pixel(magnitudes, parallax, zero, zero, words, survey, survey[3][0], pixels)
+
+
 @loop
 def _expected_channel_cpu(stars, key, repeats, survey, strips):
     pixels = int(math.sqrt(strips.shape[1]))
-    bands = stars.shape[1] - 2
     per = -(-stars.shape[0] // strips.shape[0])
     for strip in prange(strips.shape[0]):
         image = strips[strip]
-        image[:] = 0
-        magnitudes = np.empty(bands, np.float32)
+        magnitudes = np.empty(_MOST_BANDS, np.float32)
         words = np.empty(2, np.uint64)
         for k in range(strip * per, min(stars.shape[0], (strip + 1) * per)):
-            for r in range(repeats):
-                words[0] = draws.bits(key, np.uint64(2 * (k * repeats + r)))
-                words[1] = draws.bits(key, np.uint64(2 * (k * repeats + r) + 1))
-                for j in range(bands):
-                    magnitudes[j] = stars[k, 2 + j]
-                p = _observed_pixel(
-                    magnitudes,
-                    np.float32(1.0) / stars[k, 0],
-                    np.float32(0.0),
-                    np.float32(0.0),
-                    words,
-                    survey,
-                    survey[3][0],
-                    pixels,
-                )
+            for i in range(k * repeats, (k + 1) * repeats):
+                p = _expected_pixel(stars[k], key, i, survey, magnitudes, words, pixels)
                 if p >= 0:
                     image[p] += 1
+
+
+def _expected_channel_cuda(stars, key, repeats, survey, strips):
+    pixels = int(math.sqrt(strips.shape[1]))
+    magnitudes, words = cuda.local.array(_MOST_BANDS, float32), cuda.local.array(2, uint64)
+    for i in range(cuda.grid(1), stars.shape[0] * repeats, cuda.gridsize(1)):
+        p = _expected_pixel(stars[i // repeats], key, i, survey, magnitudes, words, pixels)
+        if p >= 0:
+            cuda.atomic.add(strips, (i % strips.shape[0], p), 1)
+
+
+_expected_channel = Twin(
+    _expected_channel_cpu,
+    _expected_channel_cuda,
+    lambda stars, key, repeats, survey, strips: each(stars.shape[0] * repeats),
+)
 
 
 def expected_channel(stars: np.ndarray, key: np.uint64, repeats: int, survey: SurveyTables, pixels: int) -> np.ndarray:
@@ -256,6 +304,6 @@ def expected_channel(stars: np.ndarray, key: np.uint64, repeats: int, survey: Su
     Parameters are those of `draw_channel`, with the completeness of one sightline, (1, B, N). Returns (pixels,
     pixels) float32, the expectation for the solid angle in which the parents were drawn.
     """
-    strips = np.empty((8, pixels * pixels), np.uint32)
-    _expected_channel_cpu(stars, key, repeats, tuple(survey), strips)
+    strips = np.zeros((8, pixels * pixels), np.uint32)
+    _expected_channel(stars, key, repeats, tuple(survey), strips)
     return (strips.sum(axis=0, dtype=np.float64) / repeats).astype(np.float32).reshape(pixels, pixels)

@@ -14,13 +14,13 @@ import numpy as np
 from milkyway_cnn.kernels._elementary import exponential, normal_quantile
 from milkyway_cnn.kernels._twin import Twin, body, cuda, each, exact, loop, prange
 
-__all__ = ["bits", "fork", "keys", "normal", "part", "poisson", "rough_normal", "uniform", "uniforms"]
+__all__ = ["below", "bits", "fork", "keys", "normal", "part", "poisson", "rough_normal", "uniform", "uniforms"]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
-_S8, _S40 = np.uint64(8), np.uint64(40)
+_S8, _S32, _S40 = np.uint64(8), np.uint64(32), np.uint64(40)
 _LOW_16, _LOW_24 = np.uint64(0xFFFF), np.uint64(0xFFFFFF)
 _TO_PART, _TO_UNIT = np.float32(2.0**-16), np.float32(2.0**-24)
 _HALF, _ONE, _TWO = np.float32(0.5), np.float32(1.0), np.float32(2.0)
@@ -65,6 +65,12 @@ def normal(word):
 def part(word, place):
     """Uniform float32 in (0, 1), one of 65536 values, from 16 of 64 random bits: four are in a word, `place` 0 to 3."""
     return (np.float32(np.int32((word >> np.uint64(16 * place)) & _LOW_16)) + _HALF) * _TO_PART
+
+
+@exact
+def below(word, number):
+    """Uniform int64 from 0 to `number` - 1, of less than 2^31, from the upper 32 of 64 random bits."""
+    return np.int64(((word >> _S32) * np.uint64(number)) >> _S32)
 
 
 @exact

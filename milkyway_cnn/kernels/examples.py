@@ -23,7 +23,6 @@ from milkyway_cnn.kernels._twin import Twin, block_each, cuda, each, exact, loop
 
 __all__ = ["draw_diagrams", "expected_diagram"]
 
-_S32 = np.uint64(32)
 _ONE, _HALF = np.float32(1.0), np.float32(0.5)
 _RUN = 64  # neighbors drawn together
 _LOST = np.int32(-2)
@@ -40,12 +39,6 @@ def _limits(bands, half, depth, noise, axes):
         bands[0, 1], bands[2, 1], bands[0, 2], bands[2, 2], half[0] + depth, half[1] + depth, half[2] + depth,
         noise[0], noise[1], axes[0], axes[1], axes[2], axes[3],
     )  # fmt: skip
-
-
-@exact
-def _run_begin(key, begin, number):
-    """First parent of the run that begins with star number `begin` of an example."""
-    return np.int64(((draws.bits(key, np.uint64(begin)) >> _S32) * np.uint64(number)) >> _S32)
 
 
 @exact
@@ -95,7 +88,7 @@ def _draw_diagram_cpu(
     star_keys, run_keys = draws.fork(key, np.uint64(1)), draws.fork(key, np.uint64(2))
     image[:] = 0
     for begin in range(0, drawn, _RUN):
-        k = _run_begin(run_keys, begin, number)
+        k = draws.below(draws.bits(run_keys, np.uint64(begin)), number)
         done = 0
         while done < _RUN:  # once, or more often where the list ends and goes on at its beginning
             count = min(_RUN - done, number - k)
@@ -168,7 +161,9 @@ def _draw_diagrams_cuda(
         star_keys, run_keys = draws.fork(keys[n], np.uint64(1)), draws.fork(keys[n], np.uint64(2))
         for i in range(thread, draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0))), threads):
             begin = i // _RUN * _RUN
-            star = 4 * (first[s] + (_run_begin(run_keys, begin, number[s]) + i - begin) % number[s])
+            star = 4 * (
+                first[s] + (draws.below(draws.bits(run_keys, np.uint64(begin)), number[s]) + i - begin) % number[s]
+            )
             word = draws.bits(star_keys, np.uint64(i))
             A_V = _beam(reddening.extinction_at(cumulative[n], bins_per_kpc, stars[star]), scatter[n], word)
             J, H, Ks = _reddened(stars[star + 1], stars[star + 2], stars[star + 3], A_V, per_A_V, fainter)

@@ -17,6 +17,7 @@ import pytest
 
 from milkyway_cnn.kernels import draws
 from milkyway_cnn.kernels._twin import TWINS
+from milkyway_cnn.kernels.channels import GRID, SurveyTables, draw_channel, expected_channel
 from milkyway_cnn.kernels.examples import draw_diagrams, expected_diagram
 from milkyway_cnn.kernels.fields import gaussian_fields
 from milkyway_cnn.kernels.stacking import stack
@@ -95,6 +96,34 @@ def bare():
     return (expected_diagram(modeled, u64(1), 3, (bands, half[0], noise), axes, 16),)
 
 
+def general():
+    """Two bands and the parallax, as of any survey."""
+    rng, grid = np.random.default_rng(2), GRID
+    half = np.array([[17.0, 17.5], [16.0, 16.5]])
+    extinction = rng.normal(0, [0.02] * 4 + [0.005] * 3 + [0.001] * 3, (2, 10))
+    extinction[:, 0] += (0.8, 0.5)
+    arrays = (
+        extinction,
+        [17.0, np.inf],
+        [0.01 + 0.001 * grid, 0.02 + 0.002 * grid],
+        1 / (1 + np.exp(np.clip((grid - half[..., None]) / 0.3, -50, 50))),
+        [0.02 + 0.01 * grid, -0.03 - 0.001 * grid],
+        [[0, 0, 1], [1, 0, 0]],
+        [-1.9, 16 / 5.0, 8.0, 16 / 9.0, 0.3],
+    )
+    tables = SurveyTables(*(np.array(array, np.float32) for array in arrays))
+    modeled = np.column_stack([rng.uniform(0.1, 14, 90), rng.uniform(0, 2.5, 90), rng.uniform(9, 17.2, (90, 2))])
+    modeled, n = modeled.astype(np.float32), 3
+    counts, outside = np.empty((n, 16, 16), np.uint16), np.empty(n, np.int32)
+    draw_channel(
+        modeled, np.array([0, 40]), np.array([40, 50]), np.array([0, 1, 1]), draws.keys(5, np.arange(n)),
+        np.array([90.0, 20.0, 60.0]), np.array([0.0, 0.3, 0.2], np.float32), np.zeros(n, np.float32),
+        np.cumsum(rng.exponential(0.05, (n, 33)), axis=1).astype(np.float32), 2.5, tables, counts, outside,
+    )  # fmt: skip
+    tables = tables._replace(completeness=tables.completeness[:1])
+    return counts, outside, expected_channel(modeled, u64(1), 2, tables, 16)
+
+
 def channels():
     rng = np.random.default_rng(1)
     out = np.empty((3, 2, 4, 4), np.float32)
@@ -102,7 +131,7 @@ def channels():
     return (out,)
 
 
-CASES = {made.__name__: made for made in (numbers, fields, stars, diagrams, bare, channels)}
+CASES = {made.__name__: made for made in (numbers, fields, stars, diagrams, bare, general, channels)}
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +161,7 @@ def _plain(function):
 
 
 def test_twins_have_one_argument_list_and_one_stem():
-    assert len(TWINS) >= 9
+    assert len(TWINS) >= 11
     for twin in TWINS:
         assert inspect.signature(_plain(twin.host)) == inspect.signature(twin.card)
         assert _plain(twin.host).__name__.removesuffix("_cpu") == twin.card.__name__.removesuffix("_cuda")
@@ -175,7 +204,9 @@ def compile_all(capability):
 def _of_a_card(kind):
     from numba import types
 
-    return types.unliteral(kind) if not isinstance(kind, types.Array) else types.Array(kind.dtype, kind.ndim, "C")
+    if isinstance(kind, types.BaseTuple):
+        return types.Tuple([_of_a_card(part) for part in kind])
+    return types.Array(kind.dtype, kind.ndim, "C") if isinstance(kind, types.Array) else types.unliteral(kind)
 
 
 def _compiler():
