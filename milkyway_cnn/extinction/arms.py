@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ARMS", "SpiralArm", "arm_weight"]
+__all__ = ["ARMS", "SpiralArm", "arm_weight", "trace"]
 
 #: Standard deviation of the dust across an arm (kpc) [OC]; the arms' masers scatter by 0.2 to 0.35 kpc
 #: (Reid et al. 2019, ApJ 885, 131, Table 2).
@@ -49,6 +49,14 @@ ARMS = (
     SpiralArm("Norma-Cygnus", 0.449, 0.249),
     SpiralArm("Local", 8.26 * 8.5 / 8.15 * math.exp(-0.2016 * math.radians(81.1)), 0.2016, middle=87.0, extent=20.0),
 )
+
+
+def trace(arm: SpiralArm, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Galactocentric x, y (kpc) of an arm at the given radii (kpc); NaN beyond two `extent` of its middle."""
+    phi = np.log(radius / arm.scale) / arm.slope
+    off = np.abs((np.degrees(phi) - arm.middle + 180) % 360 - 180)
+    radius = np.where(off <= 2 * arm.extent, radius, np.nan)
+    return radius * np.sin(phi), radius * np.cos(phi)
 
 
 def arm_weight(x: np.ndarray, y: np.ndarray) -> np.ndarray:

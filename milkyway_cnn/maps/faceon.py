@@ -15,26 +15,18 @@ from matplotlib.ticker import MaxNLocator
 
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.cube import within
-from milkyway_cnn.extinction.arms import ARMS, SpiralArm
+from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, largest
 from milkyway_cnn.maps.density import titled_densities
 from milkyway_cnn.sightlines import galactocentric
 
-__all__ = ["draw_face_on", "face_on", "net", "trace", "window"]
+__all__ = ["draw_face_on", "face_on", "net", "window"]
 
 #: Colors of the arms and the Sun, apart from each other and from the color map for the color-blind too.
 ARM, SUN = "#56B4E9", "#E69F00"
 
 #: The name of a line, its x and y (kpc), and where its name belongs.
 Line = tuple[str, np.ndarray, np.ndarray, tuple[float, float]]
-
-
-def trace(arm: SpiralArm, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Galactocentric x, y (kpc) of an arm at the given radii (kpc); NaN beyond two `extent` of its middle."""
-    phi = np.log(radius / arm.scale) / arm.slope
-    off = np.abs((np.degrees(phi) - arm.middle + 180) % 360 - 180)
-    radius = np.where(off <= 2 * arm.extent, radius, np.nan)
-    return radius * np.sin(phi), radius * np.cos(phi)
 
 
 def face_on(

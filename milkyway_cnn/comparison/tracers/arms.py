@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import math
 import os
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import numpy as np
 from milkyway_cnn.comparison.tracers.table import make
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.extinction.arms import ARMS
+from milkyway_cnn.extinction.arms import ARMS, trace
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -74,13 +73,9 @@ def _own() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Names, x towards the Galactic center and y towards l = 90 deg, from the Sun (kpc), of each arm."""
     traces = []
     for arm in ARMS:
-        radius = np.geomspace(3.0, 20.0, 1000)
-        phi = np.log(radius / arm.scale) / arm.slope
-        if math.isfinite(arm.extent):
-            seen = np.abs((np.degrees(phi) - arm.middle + 180) % 360 - 180) <= 2 * arm.extent
-            radius, phi = radius[seen], phi[seen]
-        # As in extinction.arms: phi is 90 deg at the Sun and grows against the direction of l = 90 deg.
-        traces.append((np.full(radius.shape, arm.name), R_SUN - radius * np.sin(phi), radius * np.cos(phi)))
+        x, y = trace(arm, np.geomspace(3.0, 20.0, 1000))
+        seen = np.isfinite(x)
+        traces.append((np.full(seen.sum(), arm.name), R_SUN - x[seen], y[seen]))
     return traces
 
 
