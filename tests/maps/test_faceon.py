@@ -4,9 +4,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from milkyway_cnn.constants import R_SUN
-from milkyway_cnn.extinction.arms import ARMS
+from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.maps.density import plane_density
-from milkyway_cnn.maps.faceon import face_on, trace
+from milkyway_cnn.maps.faceon import face_on
 
 
 def panels(figure) -> list[Axes]:

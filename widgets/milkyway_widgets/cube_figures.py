@@ -19,9 +19,9 @@ from bokeh.models import (
 
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.diagrams import diagram_named
-from milkyway_cnn.extinction.arms import ARMS
+from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.figures import FIRST, SECOND, largest
-from milkyway_cnn.maps.faceon import ARM, SUN, net, trace, window
+from milkyway_cnn.maps.faceon import ARM, SUN, net, window
 from milkyway_widgets._plot import COUNTS, DUST, frame
 from milkyway_widgets.cube_state import (
     MARK,
