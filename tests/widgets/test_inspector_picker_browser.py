@@ -88,5 +88,5 @@ def test_runs_are_compared(tmp_path: Path) -> None:
     choice, _, table, _ = browser.widget.children
     assert choice.value == "error" and "<td" in table.value and browser.picture()
     assert RunBrowser([tmp_path / "long"]).state.differences()[0] == ("run", "error")
-    with pytest.raises(InputError, match=r"there is no run in .*notes; give folders with a run.json"):
+    with pytest.raises(InputError, match=r"there is no run in .*notes; give folders that runs have filled"):
         BrowserState([tmp_path / "notes"])

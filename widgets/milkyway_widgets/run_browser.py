@@ -33,7 +33,7 @@ class BrowserState(traitlets.HasTraits):
     Parameters
     ----------
     folders
-        Of runs; those without a record are passed over.
+        Of runs; those that no run has filled are passed over.
 
     Raises
     ------
@@ -49,17 +49,16 @@ class BrowserState(traitlets.HasTraits):
     def __init__(self, folders: Sequence[Path]) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
         for folder in folders:
-            with suppress(OSError, ValueError, KeyError):
-                record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-                scores = {}
-                with suppress(OSError):
-                    scores = json.loads((folder / "comparison" / "scores.json").read_text(encoding="utf-8"))
-                curves = curve_data(TrainingState(folder))
-                self.runs[folder.name] = {"parameters": record["parameters"], "scores": scores, "curves": curves}
+            record, scores = (_read(folder / name) for name in ("run.json", "comparison/scores.json"))
+            curves = curve_data(TrainingState(folder))
+            if record or scores or curves["epoch"]:  # the chapters, run by hand, leave no record
+                self.runs[folder.name] = {
+                    "parameters": record.get("parameters", {}),
+                    "scores": scores,
+                    "curves": curves,
+                }
         if not self.runs:
-            msg = (
-                f"there is no run in {', '.join(map(str, folders)) or 'an empty folder'}; give folders with a run.json"
-            )
+            msg = f"there is no run in {', '.join(map(str, folders)) or 'an empty folder'}; give folders that runs have filled"
             raise InputError(msg)
         super().__init__(score=next(iter(self.scores), ""))
 
@@ -76,7 +75,8 @@ class BrowserState(traitlets.HasTraits):
     def differences(self) -> list[tuple[str, ...]]:
         """Return a table: a header, and for each run its name, the parameters in which they differ, and the score."""
         parameters = [run["parameters"] for run in self.runs.values()]
-        names = [name for name in parameters[0] if len({json.dumps(each.get(name)) for each in parameters}) > 1]
+        known = dict.fromkeys(name for each in parameters for name in each)
+        names = [name for name in known if len({json.dumps(each.get(name)) for each in parameters}) > 1]
         rows = [
             (title, *(str(each.get(name)) for name in names), f"{value:.4g}")
             for title, each, value in zip(self.runs, parameters, self.values(), strict=True)
@@ -87,6 +87,13 @@ class BrowserState(traitlets.HasTraits):
         """Return what the score means."""
         found = (run["scores"].get(self.score) for run in self.runs.values())
         return next((score["meaning"] for score in found if score), "")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a JSON file holds; nothing where it is not there, or not whole yet."""
+    with suppress(OSError, ValueError):
+        return json.loads(path.read_text(encoding="utf-8"))
+    return {}
 
 
 def _colors(count: int) -> list[str]:
