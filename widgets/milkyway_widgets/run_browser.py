@@ -27,6 +27,10 @@ from milkyway_widgets.training_state import TrainingState, curve_data
 __all__ = ["BrowserState", "RunBrowser"]
 
 
+#: Parameters that the picture's table has room for; the live table has all.
+MOST_COLUMNS = 6
+
+
 class BrowserState(traitlets.HasTraits):
     """Finished runs, and the score by which they are compared.
 
@@ -58,7 +62,8 @@ class BrowserState(traitlets.HasTraits):
                     "curves": curves,
                 }
         if not self.runs:
-            msg = f"there is no run in {', '.join(map(str, folders)) or 'an empty folder'}; give folders that runs have filled"
+            named = ", ".join(map(str, folders)) or "an empty folder"
+            msg = f"there is no run in {named}; give folders that runs have filled"
             raise InputError(msg)
         super().__init__(score=next(iter(self.scores), ""))
 
@@ -143,7 +148,9 @@ class RunBrowser(View):
         header, *rows = state.differences()
         axes = lower.subplots()
         axes.axis("off")
-        axes.table([list(cells) for cells in rows], colLabels=list(header), loc="center", edges="horizontal")
+        kept = [0, *range(1, len(header) - 1)[:MOST_COLUMNS], len(header) - 1]  # more cannot be read
+        cells = [[row[i] for i in kept] for row in rows]
+        axes.table(cells, colLabels=[header[i] for i in kept], loc="center", edges="horizontal")
         return figure
 
     @cached_property
