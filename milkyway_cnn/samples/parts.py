@@ -48,11 +48,11 @@ def opened(path: Path, mode: Literal["r", "r+"] = "r") -> Any:
 
 
 def prepare(path: Path, stream: Stream, about: dict[str, Any]) -> None:
-    """Make the group and its arrays, still empty."""
+    """Make the group and its arrays, still empty; attributes come last, so that a sample which has them has all."""
     import zarr
     from zarr.codecs import Crc32cCodec, ZstdCodec
 
-    root = zarr.open_group(path, mode="w", zarr_format=3, attributes=about)
+    root = zarr.open_group(path, mode="w", zarr_format=3)
     for name, values in _examples(stream, about["split"], 0, 1).variables.items():
         several = values.dims[0] == "example"
         root.create_array(
@@ -64,6 +64,7 @@ def prepare(path: Path, stream: Stream, about: dict[str, Any]) -> None:
             dimension_names=[str(dimension) for dimension in values.dims],
             attributes=values.attrs,
         )
+    root.attrs.put(about)
 
 
 def draw(number: int, *, stream: Stream, path: Path) -> dict[str, np.ndarray]:
