@@ -59,7 +59,7 @@ def test_knots_at_first_are_the_smooth_disc(state: ProfileState) -> None:
 def test_views_and_pixels(state: ProfileState) -> None:
     dusty = diagram_data(state)["image"][0]
     assert star_data(state)["top"].sum() == np.count_nonzero(state.seen().distance < 6.4)
-    assert "stars, " in star_title(state) and star_title(state).endswith("of them farther")
+    assert "stars, " in star_title(state) and star_title(state).endswith(" farther")
     state.view = "difference"
     np.testing.assert_allclose(diagram_data(state)["image"][0], dusty - state.sightline.bare)
     assert scale(state)[0] == -scale(state)[1]

@@ -148,7 +148,7 @@ class CubeFigures:
             (width, width * np.ptp(x_range) / np.ptp(y_range)),
             y_range,
             x_range,
-            ("y (kpc), towards l = 90°", "x (kpc), from the Galactic center to the Sun"),
+            ("y (kpc), towards l = 90°", "x (kpc), center to Sun"),
             tools="pan,wheel_zoom,reset",
             name="above",
         )

@@ -147,9 +147,9 @@ def star_title(state: SightlineState) -> str:
     """How many stars there are, whose they are, and how many of them lie behind the last edge."""
     seen = state.seen()
     distance = seen.distance if state.pixel is None else seen.behind(*state.pixel)
-    whose = "all of the diagram" if state.pixel is None else "the chosen pixel"
+    whose = "all" if state.pixel is None else "pixel"
     farther = np.count_nonzero(distance > state.edges[-1])
-    return f"{whose}: {distance.size:,} stars" + (f", {farther:,} of them farther" if farther else "")
+    return f"{whose}: {distance.size:,} stars" + (f", {farther:,} farther" if farther else "")
 
 
 def profile_data(state: SightlineState) -> dict[str, dict[str, np.ndarray]]:
