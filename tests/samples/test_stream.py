@@ -101,6 +101,26 @@ def test_an_empty_profile_has_the_stars_of_the_bare_diagram(stream):
         assert total == pytest.approx(made.bare[here][0].sum(), rel=0.03)
 
 
+@pytest.mark.parametrize("kind", ["2mass", "gaia-parallax"])
+def test_the_mean_of_diagrams_behind_no_dust_is_the_bare_one(kind):
+    made = samples.Stream(
+        [(280.0, 0.0), (210.0, -19.0)], np.array([0.02, 0.1]), distance_edges(32, 0.2), seed=3, kinds=[kind],
+        prior=ProfilePrior(empty=1.0), randomization=samples.Randomization(0.0, 0.0, 0.0),
+    )  # fmt: skip
+    n = 6000
+    drawn = made.examples(0, n)
+    assert not drawn.delta_A_V.any()
+    for sightline in range(2):
+        mean = drawn.diagrams[drawn.sightline == sightline].mean(axis=0)
+        bare = made.bare[sightline]
+        assert mean.sum() == pytest.approx(bare.sum(), rel=0.005)
+        # In every pixel within its chance: of the examples, and of the bare diagram, whose stars are those of 20 areas
+        # with 4 draws of their errors.
+        filled = bare > 0.3
+        deviation = (mean - bare)[filled] / np.sqrt(bare[filled] * (2 / n + 1 / 80))
+        assert np.mean(deviation**2) < 1.0 and np.abs(deviation).max() < 5.0
+
+
 def test_more_dust_leaves_fewer_stars(stream):
     made = stream.examples(0, 2000)
     stars = made.diagrams.sum(axis=(1, 2), dtype=float)

@@ -1,0 +1,173 @@
+"""A full disk, a read-only place and a NaN end in one sentence, with the last good checkpoint on disk.
+
+The disks are real where mounting is permitted; elsewhere the system's own errors are raised where files are written.
+"""
+
+import errno
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr.storage._local
+
+from milkyway_cnn import cli, samples, training
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.nn import Network, file
+from milkyway_cnn.sightlines import distance_edges
+
+PLAN = training.Plan(network="C5x5.2/4-P2-D32-D16", batch=16, examples_per_epoch=64, epochs=4)
+SMALL = ["--set", "bins=16", "--set", "cell=0.1", "--set", "l_max=285", "--set", "b_max=0.1"]
+FULL, READ_ONLY = os.strerror(errno.ENOSPC), os.strerror(errno.EROFS)
+
+
+def _mount(*words: str) -> None:
+    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mount is not permitted here: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of 64 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    try:
+        _mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place))
+    except FileNotFoundError:
+        pytest.skip("there is no command mount")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@contextmanager
+def _full(disk: Path) -> Iterator[str]:
+    """Fill the disk to its last page."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as f:
+        while True:
+            try:
+                f.write(bytes(2**20))
+            except OSError:
+                break
+    yield FULL
+    ballast.unlink()
+
+
+@contextmanager
+def _read_only(disk: Path) -> Iterator[str]:
+    _mount("-o", "remount,ro", str(disk))
+    yield READ_ONLY
+    _mount("-o", "remount,rw", str(disk))
+
+
+STATES = pytest.mark.parametrize("state", [_full, _read_only], ids=["full", "read-only"])
+
+
+@pytest.fixture(scope="module")
+def stream() -> samples.Stream:
+    return samples.Stream([(215.0, -19.0), (220.0, -19.0)], np.array([0.05, 0.05]), distance_edges(16, 0.2), seed=1)
+
+
+@pytest.fixture(scope="module")
+def validation(stream, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sample") / "validation.zarr"
+    samples.store(stream, "validation", 16, path)
+    return samples.load(path)
+
+
+@STATES
+def test_a_sample_is_completed_when_there_is_room_again(state: Callable, disk: Path, stream, tmp_path, monkeypatch):
+    samples.store(stream, "test", 40, tmp_path / "whole.zarr", chunk=8)
+    path, make = disk / "test.zarr", samples.parts.make
+    with monkeypatch.context() as patch:
+        patch.setattr(samples.parts, "make", lambda n, **where: make(n, **where) if n < 3 else 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            samples.store(stream, "test", 40, path, chunk=8)
+    with state(disk) as reason, pytest.raises(InputError) as caught:
+        samples.store(stream, "test", 40, path, chunk=8)
+    assert f"cannot be written ({reason}); once that is mended, the same command goes on" in str(caught.value)
+    assert not path.exists()
+    samples.store(stream, "test", 40, path, chunk=8)
+    assert samples.checksum(path) == samples.checksum(tmp_path / "whole.zarr") and samples.damaged(path) == []
+
+
+@STATES
+def test_the_command_line_says_so_too(state: Callable, disk: Path, monkeypatch, capfd):
+    monkeypatch.chdir(disk)
+    command = ["sample", "smoke", "--examples", "8", *SMALL]
+    with state(disk) as reason:
+        assert cli.main(command) == 2
+    out, err = capfd.readouterr()
+    assert out == "" and "Traceback" not in err
+    assert f"cannot be written ({reason}); once that is mended" in err.splitlines()[-1]
+    assert cli.main(command) == 0
+
+
+@STATES
+def test_a_training_keeps_its_last_checkpoint(state: Callable, disk: Path, stream, validation, tmp_path):
+    whole = list(training.train(stream, validation, PLAN, tmp_path / "whole", seed=2))
+    folder = disk / "network"
+    records = training.train(stream, validation, PLAN, folder, seed=2)
+    next(records)
+    with state(disk) as reason, pytest.raises(InputError) as caught:
+        list(records)
+    assert str(folder) in str(caught.value) and f"cannot be written ({reason})" in str(caught.value)
+    assert len(file.read(folder / "checkpoint.npz")[0]["history"]) >= 1
+    resumed = list(training.train(stream, validation, PLAN, folder, seed=2))
+    assert [record.loss for record in resumed] == [record.loss for record in whole]
+    weights = [file.read(place / "network.npz")[1] for place in (folder, tmp_path / "whole")]
+    assert all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[1])
+
+
+def test_reading_from_a_read_only_sample_needs_no_room(disk: Path, stream, validation, tmp_path):
+    samples.store(stream, "training", 64, disk / "training.zarr")
+    with _read_only(disk):
+        assert samples.damaged(disk / "training.zarr") == []
+        samples.store(stream, "training", 64, disk / "training.zarr")
+        sample = samples.load(disk / "training.zarr")
+        assert len(list(training.train(sample, validation, PLAN, tmp_path / "network", seed=2))) == PLAN.epochs
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_without_a_disk_of_its_own(code: int, stream, validation, tmp_path, monkeypatch):
+    records = training.train(stream, validation, PLAN, tmp_path / "network", seed=2)
+    next(records)
+
+    def refused(*words, **more):
+        raise OSError(code, os.strerror(code), str(tmp_path / "there"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zarr.storage._local, "_put", refused)
+        with pytest.raises(InputError, match="there cannot be written"):
+            samples.store(stream, "test", 8, tmp_path / "test.zarr")
+        with pytest.raises(InputError, match="there cannot be written"):
+            list(records)
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", refused)
+        with pytest.raises(InputError, match=r"checkpoint.npz cannot be written|network.npz cannot be written"):
+            list(training.train(stream, validation, PLAN, tmp_path / "network", seed=2))
+    assert len(list(training.train(stream, validation, PLAN, tmp_path / "network", seed=2))) == PLAN.epochs
+    samples.store(stream, "test", 8, tmp_path / "test.zarr")
+
+
+def test_a_nan_keeps_the_last_checkpoint(stream, validation, tmp_path, monkeypatch):
+    records = training.train(stream, validation, PLAN, tmp_path, seed=2)
+    next(records)
+    draw = samples.Stream.examples
+
+    def broken(self, first, count, split="training"):
+        made = draw(self, first, count, split)
+        made.delta_A_V[3] = np.nan
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(samples.Stream, "examples", broken)
+        with pytest.raises(InputError, match=r"the loss is nan in epoch 2 .* last good weights are in .*network.npz"):
+            list(records)
+    assert np.isfinite(Network.load(tmp_path / "network.npz").predict(training.Inputs(validation))).all()
+    assert len(file.read(tmp_path / "checkpoint.npz")[0]["history"]) == 1
+    assert len(list(training.train(stream, validation, PLAN, tmp_path, seed=2))) == PLAN.epochs
