@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from milkyway_cnn.kernels._elementary import exponential, normal_quantile
-from milkyway_cnn.kernels._twin import Twin, body, cuda, each, exact, loop, prange
+from milkyway_cnn.kernels._twin import Twin, cuda, each, exact, loop, prange
 
 __all__ = ["below", "bits", "fork", "keys", "normal", "part", "poisson", "rough_normal", "uniform", "uniforms"]
 
@@ -48,7 +48,7 @@ def uniform(word):
     return (np.float32(word >> _S40) + _HALF) * _TO_UNIT
 
 
-@body
+@exact
 def normal(word):
     """Two independent standard normal float32 from 64 random bits (Box & Muller 1958).
 

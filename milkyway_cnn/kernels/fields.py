@@ -9,7 +9,7 @@ from scipy import fft
 
 from milkyway_cnn import backend
 from milkyway_cnn.kernels import draws
-from milkyway_cnn.kernels._twin import Twin, block_each, body, cuda, float32, loop, prange
+from milkyway_cnn.kernels._twin import Twin, block_each, cuda, exact, float32, loop, prange
 
 __all__ = ["gaussian_fields"]
 
@@ -17,13 +17,13 @@ _PI = np.float32(math.pi)
 _LARGEST = 2048  # points of a ring that fit into the shared memory of a block
 
 
-@body
+@exact
 def _amplitude(k, slope):
     """Square root of the power of mode `k`, without its unit."""
     return np.float32(math.pow(np.float32(k), np.float32(-0.5) * slope))
 
 
-@loop
+@loop(fastmath=False)
 def _spectra_cpu(keys, branch, slope, ring, out):
     for n in prange(out.shape[0]):
         row = out[n]
