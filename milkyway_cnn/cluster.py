@@ -25,7 +25,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from milkyway_cnn import progress
 from milkyway_cnn.errors import InputError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dask_jobqueue import SLURMCluster
     from distributed import Client
 
-__all__ = ["check", "client", "total"]
+__all__ = ["JobHeader", "check", "client", "job_header", "total"]
 
 Item = TypeVar("Item")
 #: Items are bundled into no more tasks than this, so that sums of a thousand partitions do not all travel; a worker
@@ -198,6 +198,32 @@ def _slurm(path: Path) -> SLURMCluster:
     cluster = SLURMCluster(**defaults | options)
     cluster.scale(jobs=jobs)
     return cluster
+
+
+class JobHeader(NamedTuple):
+    """How an array of jobs asks for what each needs."""
+
+    lines: list[str]  # ``#SBATCH ...``
+    prologue: list[str]  # lines of shell before the work
+    jobs: int  # how many may run at once
+
+
+def job_header(path: Path, name: str) -> JobHeader:
+    """Write the header of a script for Slurm from the file of options that a cluster takes.
+
+    Raises
+    ------
+    InputError
+        As `check`.
+    """
+    options = _slurm_options(path)
+    _distributed()
+    from dask_jobqueue.slurm import SLURMJob
+
+    jobs, prologue = options.pop("jobs", 1), options.pop("job_script_prologue", [])
+    nowhere = "tcp://127.0.0.1:0"  # of a scheduler, which an array does not have
+    header = SLURMJob(nowhere, name, **{"job_name": name} | options).job_header or ""
+    return JobHeader(header.splitlines(), prologue, jobs)
 
 
 def _distributed() -> Any:

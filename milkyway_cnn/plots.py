@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["census", "diagrams", "held_out", "mock_profiles", "star_counts", "training_curves"]
+__all__ = [
+    "census",
+    "diagrams",
+    "errors_by_distance",
+    "held_out",
+    "mock_profiles",
+    "star_counts",
+    "training_curves",
+    "trainings",
+]
 
 #: Color map of star counts: another one than that of extinction, equally safe for the color-blind.
 STARS = "viridis"
@@ -168,6 +177,44 @@ def training_curves(records: Sequence[Record]) -> Figure:
     rate.set_ylabel("learning rate")
     axes.legend(handles=[*axes.lines, *rate.lines])
     return figure
+
+
+def trainings(histories: Mapping[str, xr.Dataset]) -> Figure:
+    """Validation loss by epoch of several trainings, name -> history (see `training.history`)."""
+    figure = Figure(8.0, 4.2)
+    axes = figure.subplots()
+    _in_turn(axes, len(histories))
+    for name, history in histories.items():
+        axes.plot(history["epoch"], history["validation_loss"], marker="o", ms=3, label=name)
+    axes.set_yscale("log")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("validation loss")
+    axes.legend(fontsize="small")
+    return figure
+
+
+def errors_by_distance(errors: Mapping[str, Mapping[float, float]]) -> Figure:
+    """Relative error of A_V to some distances of several maps, name -> distance (kpc) -> error."""
+    figure = Figure(8.0, 4.2)
+    axes = figure.subplots()
+    _in_turn(axes, len(errors))
+    for name, values in errors.items():
+        axes.plot(list(values), [100 * value for value in values.values()], marker="o", label=name)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("distance (kpc)")
+    axes.set_ylabel("median error of $A_V$ to distance (%)")
+    axes.legend(fontsize="small")
+    return figure
+
+
+def _in_turn(axes: Axes, curves: int) -> None:
+    """Give as many curves colors and dashes that the color-blind can tell apart."""
+    from cycler import cycler
+    from matplotlib import colormaps
+
+    colors = colormaps["viridis"](np.linspace(0, 0.9, max(curves, 1)))
+    dashes = [("-", "--", ":", "-.")[place % 4] for place in range(max(curves, 1))]
+    axes.set_prop_cycle(cycler(color=colors) + cycler(linestyle=dashes))
 
 
 def held_out(predicted: np.ndarray, true: np.ndarray, edges: np.ndarray, at: Sequence[float] = (1, 2, 4, 8)) -> Figure:

@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, validate, parameters, sample, fetch, besancon, app, lab, benchmark, test."""
+"""The command ``milkyway-cnn``: run, demo, sweep, runs, validate, parameters, sample, fetch, besancon, app, lab ..."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from ..errors import InputError, ServiceError
 from .clone import benchmark, lab, test
 from .data import besancon, fetch
+from .many import gallery, sweep
 from .runs import demo, parameters, run
 from .samples import sample
 from .serve import serve
@@ -25,9 +26,10 @@ app = typer.Typer(
 )
 
 #: The verbs in the order of the help; what they need they import when they are called, so that help comes at once.
-VERBS: tuple[Callable[..., None], ...] = (demo, run, validate, parameters, sample, fetch, besancon)
+VERBS: tuple[Callable[..., None], ...] = (demo, run, sweep, validate, parameters, sample, fetch, besancon)
 for verb in VERBS:
     app.command()(verb)
+app.add_typer(gallery, name="runs")
 
 app.command("app")(serve)
 

@@ -13,7 +13,7 @@ from typing import Any
 from ..storage import replacing
 from .parameters import Parameters
 
-__all__ = ["write_report"]
+__all__ = ["figure", "table", "write_page", "write_report"]
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
@@ -54,27 +54,34 @@ def write_report(folder: Path) -> None:
         "<p>To make it again, with the same result on the same machine, in a clone of the repository:</p>",
         f"<pre>{escape(record['command'])}</pre>",
         "<h3>Parameters</h3>",
-        _table(
+        table(
             ("name", "value", "meaning"),
             ((key, value, Parameters.model_fields[key].description) for key, value in record["parameters"].items()),
         ),
         "<h3>Input files</h3>" * bool(record["inputs"]),
-        _table(("parameter", "SHA-256 of the file"), record["inputs"].items()) * bool(record["inputs"]),
+        table(("parameter", "SHA-256 of the file"), record["inputs"].items()) * bool(record["inputs"]),
         "<h3>Versions</h3>",
-        _table(("what", "version"), record["provenance"].items()),
+        table(("what", "version"), record["provenance"].items()),
         "<h3>Stages</h3>",
-        _table(
+        table(
             ("stage", "seconds", "commit"),
             ((name, f"{stage['seconds']:.1f}", stage["commit"]) for name, stage in sorted(record["stages"].items())),
         ),
     ]
-    title = f"<title>{escape(record['name'])} - milkyway-cnn</title><style>{STYLE}</style>"
-    with replacing(folder / "report.html") as part:
-        page = ["<!doctype html>", '<html lang="en"><meta charset="utf-8">', title, *body, "</html>"]
+    write_page(folder / "report.html", record["name"], body)
+
+
+def write_page(path: Path, title: str, body: Iterable[str]) -> None:
+    """Write a page of HTML that needs no other file, whole or not at all."""
+    head = f"<title>{escape(title)} - milkyway-cnn</title><style>{STYLE}</style>"
+    with replacing(path) as part:
+        page = ["<!doctype html>", '<html lang="en"><meta charset="utf-8">', head, *body, "</html>"]
         part.write_text("\n".join(page) + "\n", encoding="utf-8")
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a table of HTML; numbers stand to the right."""
+
     def row(tag: str, cells: Iterable[Any]) -> str:
         number = ' class="number"'
         marked = ((number if isinstance(cell, int | float) else "", escape(str(cell))) for cell in cells)
@@ -87,7 +94,7 @@ def _scores(path: Path) -> list[str]:
     if not path.exists():
         return []
     scores: Mapping[str, Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return [_table(("score", "value", "meaning"), ((name, _value(s), s["meaning"]) for name, s in scores.items()))]
+    return [table(("score", "value", "meaning"), ((name, _value(s), s["meaning"]) for name, s in scores.items()))]
 
 
 def _value(score: Mapping[str, Any]) -> str:
@@ -101,7 +108,12 @@ def _figure(path: Path) -> str:
 
     with Image.open(path) as image:
         caption = str(image.info.get("Description", path.stem.replace("_", " ")))
-    data = base64.b64encode(path.read_bytes()).decode()
+    return figure(path.read_bytes(), caption)
+
+
+def figure(png: bytes, caption: str) -> str:
+    """Return a figure of HTML with its picture inside."""
+    data = base64.b64encode(png).decode()
     source = f"data:image/png;base64,{data}"
     return f'<figure><img alt="{escape(caption)}" src="{source}"><figcaption>{escape(caption)}</figcaption></figure>'
 
