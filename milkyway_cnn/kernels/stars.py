@@ -62,6 +62,23 @@ def _modulus(distance):
     return np.float32(5.0) * np.float32(math.log10(distance)) + np.float32(10.0)
 
 
+@body
+def _draw_star(
+    key, star, row, cell, near, far, abundance, start, visible, cumulative, magnitudes, slopes, distance, J, H, Ks,
+    cell_of, state_of,
+):  # fmt: skip
+    """Draw one star of a cell into its row of the outputs."""
+    d = _place(key, star, near[cell], far[cell])
+    state = _state(key, star, start[cell], visible[cell], cumulative)
+    modulus, dex = _modulus(d), abundance[cell]
+    distance[row] = d
+    J[row] = modulus + magnitudes[state, 0] + dex * slopes[state, 0]
+    H[row] = modulus + magnitudes[state, 1] + dex * slopes[state, 1]
+    Ks[row] = modulus + magnitudes[state, 2] + dex * slopes[state, 2]
+    cell_of[row] = cell
+    state_of[row] = state
+
+
 @loop
 def _draw_stars_cpu(
     key, begin, first, near, far, abundance, start, visible, cumulative, magnitudes, slopes, distance, J, H, Ks,
@@ -74,15 +91,10 @@ def _draw_stars_cpu(
             star = begin + row
             while first[cell + 1] <= star:
                 cell += 1
-            d = _place(key, star, near[cell], far[cell])
-            state = _state(key, star, start[cell], visible[cell], cumulative)
-            modulus, dex = _modulus(d), abundance[cell]
-            distance[row] = d
-            J[row] = modulus + magnitudes[state, 0] + dex * slopes[state, 0]
-            H[row] = modulus + magnitudes[state, 1] + dex * slopes[state, 1]
-            Ks[row] = modulus + magnitudes[state, 2] + dex * slopes[state, 2]
-            cell_of[row] = cell
-            state_of[row] = state
+            _draw_star(
+                key, star, row, cell, near, far, abundance, start, visible, cumulative, magnitudes, slopes,
+                distance, J, H, Ks, cell_of, state_of,
+            )  # fmt: skip
 
 
 def _draw_stars_cuda(
@@ -98,15 +110,10 @@ def _draw_stars_cuda(
                 cell = middle
             else:
                 above = middle
-        d = _place(key, star, near[cell], far[cell])
-        state = _state(key, star, start[cell], visible[cell], cumulative)
-        modulus, dex = _modulus(d), abundance[cell]
-        distance[row] = d
-        J[row] = modulus + magnitudes[state, 0] + dex * slopes[state, 0]
-        H[row] = modulus + magnitudes[state, 1] + dex * slopes[state, 1]
-        Ks[row] = modulus + magnitudes[state, 2] + dex * slopes[state, 2]
-        cell_of[row] = cell
-        state_of[row] = state
+        _draw_star(
+            key, star, row, cell, near, far, abundance, start, visible, cumulative, magnitudes, slopes,
+            distance, J, H, Ks, cell_of, state_of,
+        )  # fmt: skip
 
 
 _draw_stars = Twin(_draw_stars_cpu, _draw_stars_cuda, lambda *arguments: each(arguments[-1].size), outputs=6)

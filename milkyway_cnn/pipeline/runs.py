@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,8 @@ class Run:
     folder
         Where it lies; its name is what the run is called.
     state
-        "done"; "failed in STAGE: reason"; "stopped in STAGE", of a run that was cut off; or "at work in STAGE".
+        "done"; "failed in STAGE: reason"; "stopped in STAGE", of a run that was cut off; "at work in STAGE"; or
+        "by hand", of chapters that were executed one by one, which leave no record.
     parameters
         Of the run, name -> value.
     seconds
@@ -66,10 +68,10 @@ class Run:
         import xarray as xr
 
         path = self.folder / "network" / "history.zarr"
-        if not path.is_dir():
-            return None
-        with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
+        # It may be replaced while it is read; then the next look finds it.
+        with suppress(OSError, KeyError, ValueError), xr.open_zarr(path, consolidated=False, chunks=None) as stored:
             return stored.load()
+        return None
 
 
 def opened(folder: Path) -> Run:
@@ -80,23 +82,20 @@ def opened(folder: Path) -> Run:
     InputError
         when there is no run in the folder.
     """
-    folder = Path(folder)
-    try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return Run(
-            folder,
-            _state(folder, record["stages"]),
-            record["command"],
-            record["parameters"],
-            sum(stage.get("seconds", 0.0) for stage in record["stages"].values()),
-            _scores(folder / "comparison" / "scores.json"),
-            _scores(folder / "network" / "scores.json"),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        msg = (
-            f"{folder} is not the folder of a run, which holds a run.json; `milkyway-cnn runs list` shows what there is"
-        )
-        raise InputError(msg) from None
+    record = _read(folder / "run.json")
+    run = Run(
+        folder,
+        _state(folder, record.get("stages", {})) if record else "by hand",
+        record.get("command", ""),
+        record.get("parameters", {}),
+        sum(stage.get("seconds", 0.0) for stage in record.get("stages", {}).values()),
+        _read(folder / "comparison" / "scores.json"),
+        _read(folder / "network" / "scores.json"),
+    )
+    if not (record or run.scores or run.history() is not None):
+        msg = f"{folder} is not the folder of a run; `milkyway-cnn runs list` shows what there is"
+        raise InputError(msg)
+    return run
 
 
 def found(root: Path) -> list[Run]:
@@ -147,8 +146,11 @@ def table(runs: Sequence[Run], root: Path | None = None) -> Table:
     return made
 
 
-def _scores(path: Path) -> dict[str, dict[str, Any]]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a JSON file holds, nothing where it is not there or no JSON."""
+    with suppress(OSError, ValueError):
+        return json.loads(path.read_text(encoding="utf-8"))
+    return {}
 
 
 def _state(folder: Path, stages: Mapping[str, Mapping[str, Any]]) -> str:

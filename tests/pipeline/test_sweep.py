@@ -1,5 +1,6 @@
 """A grid of runs, each a command of its own, and how runs are listed and compared."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -56,6 +57,26 @@ def test_a_sweep_runs_all_members_and_says_which_failed(
     assert "002_learning_rate=0.002_seed=1" in page and "learning_rate" in page and "http" not in page
     assert cli.main(["runs", "list", str(folder)]) == 0
     assert read(file).run_member(0, folder) == 0
+
+
+def test_an_array_of_slurm_runs_one_member_a_job(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sbatch = tmp_path / "commands" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(f'#!/bin/bash\ncp "$1" {tmp_path}/job.sh; echo "Submitted batch job 7"\n')
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", str(sbatch.parent), prepend=os.pathsep)
+    (tmp_path / "slurm.yaml").write_text("cores: 2\nmemory: 4GB\nqueue: day\njobs: 3\njob_script_prologue: ['true']\n")
+    folder = tmp_path / "sweep"
+    assert cli.main(["sweep", str(file), "--array", str(tmp_path / "slurm.yaml"), "--output", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("Submitted batch job 7: 4 runs; once they have ended: ")
+    script = (tmp_path / "job.sh").read_text()
+    for line in ("#SBATCH -J grid\n", "#SBATCH -p day\n", "#SBATCH --cpus-per-task=2\n", "#SBATCH --array=0-3%3\n"):
+        assert line in script
+    assert script.index("\ntrue\n") < script.index(f"sweep {file}") < script.index('--member "$SLURM_ARRAY_TASK_ID"')
+    assert len(list((folder / "members").glob("*.yaml"))) == 4
+    assert cli.main(["sweep", str(file), "--member", "4", "--output", str(folder)]) == 2
 
 
 @pytest.mark.parametrize(

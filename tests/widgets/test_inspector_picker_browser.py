@@ -84,7 +84,7 @@ def test_runs_are_compared(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     browser = RunBrowser(tmp_path)
     assert browser.state.differences() == [("run", "epochs", "error"), ("long", "5", "0.1"), ("short", "2", "nan")]
-    assert browser.state.meaning() == "how wrong" and browser.state.runs["short"]["curves"]["epoch"] == [1, 2]
+    assert browser.state.meaning() == "how wrong" and browser.state.curves["short"]["epoch"].values.tolist() == [1, 2]
     choice, _, table, _ = browser.widget.children
     assert choice.value == "error" and "<td" in table.value and browser.picture()
     assert RunBrowser([tmp_path / "long"]).state.differences()[0] == ("run", "error")

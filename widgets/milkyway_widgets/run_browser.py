@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import traitlets
+import xarray as xr
 from bokeh.layouts import row
 from bokeh.models import CategoricalScale, ColumnDataSource, DataRange1d, FactorRange, LogScale
 from matplotlib import colormaps
@@ -20,9 +20,9 @@ from matplotlib.colors import to_hex
 
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.figures import FIRST, Figure
+from milkyway_cnn.pipeline.runs import Run, differences, opened
 from milkyway_widgets._live import View, model
 from milkyway_widgets._plot import frame
-from milkyway_widgets.training_state import TrainingState, curve_data
 
 __all__ = ["BrowserState", "RunBrowser"]
 
@@ -51,16 +51,12 @@ class BrowserState(traitlets.HasTraits):
     score = traitlets.Unicode()
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.runs: dict[str, dict[str, Any]] = {}
+        self.runs: dict[str, Run] = {}
+        self.curves: dict[str, xr.Dataset | None] = {}
         for folder in folders:
-            record, scores = (_read(folder / name) for name in ("run.json", "comparison/scores.json"))
-            curves = curve_data(TrainingState(folder))
-            if record or scores or curves["epoch"]:  # the chapters, run by hand, leave no record
-                self.runs[folder.name] = {
-                    "parameters": record.get("parameters", {}),
-                    "scores": scores,
-                    "curves": curves,
-                }
+            with suppress(InputError):
+                run = opened(folder)
+                self.runs[run.name], self.curves[run.name] = run, run.history()
         if not self.runs:
             named = ", ".join(map(str, folders)) or "an empty folder"
             msg = f"there is no run in {named}; give folders that runs have filled"
@@ -70,35 +66,26 @@ class BrowserState(traitlets.HasTraits):
     @property
     def scores(self) -> list[str]:
         """Names of the scores that any run has."""
-        return list(dict.fromkeys(name for run in self.runs.values() for name in run["scores"]))
+        return list(dict.fromkeys(name for run in self.runs.values() for name in run.scores))
 
     def values(self) -> list[float]:
         """Return the score of each run; NaN where it has none."""
-        found = [run["scores"].get(self.score, {}).get("value") for run in self.runs.values()]
+        found = [run.scores.get(self.score, {}).get("value") for run in self.runs.values()]
         return [np.nan if value is None else float(value) for value in found]
 
     def differences(self) -> list[tuple[str, ...]]:
         """Return a table: a header, and for each run its name, the parameters in which they differ, and the score."""
-        parameters = [run["parameters"] for run in self.runs.values()]
-        known = dict.fromkeys(name for each in parameters for name in each)
-        names = [name for name in known if len({json.dumps(each.get(name)) for each in parameters}) > 1]
+        names = differences(list(self.runs.values()))
         rows = [
-            (title, *(str(each.get(name)) for name in names), f"{value:.4g}")
-            for title, each, value in zip(self.runs, parameters, self.values(), strict=True)
+            (title, *(str(run.parameters.get(name)) for name in names), f"{value:.4g}")
+            for (title, run), value in zip(self.runs.items(), self.values(), strict=True)
         ]
         return [("run", *names, self.score or "score"), *rows]
 
     def meaning(self) -> str:
         """Return what the score means."""
-        found = (run["scores"].get(self.score) for run in self.runs.values())
+        found = (run.scores.get(self.score) for run in self.runs.values())
         return next((score["meaning"] for score in found if score), "")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Return what a JSON file holds; nothing where it is not there, or not whole yet."""
-    with suppress(OSError, ValueError):
-        return json.loads(path.read_text(encoding="utf-8"))
-    return {}
 
 
 def _colors(count: int) -> list[str]:
@@ -137,8 +124,9 @@ class RunBrowser(View):
         figure = Figure(12.0, 4.2 + 0.25 * len(state.runs))
         upper, lower = figure.subfigures(2, 1, height_ratios=(3.6, 0.6 + 0.25 * len(state.runs)))
         curves, scores = upper.subplots(1, 2)
-        for (name, run), color in zip(state.runs.items(), _colors(len(state.runs)), strict=True):
-            curves.plot(run["curves"]["epoch"], run["curves"]["validation_loss"], "o-", ms=3, color=color, label=name)
+        for name, color in zip(state.runs, _colors(len(state.runs)), strict=True):
+            if (history := state.curves[name]) is not None:
+                curves.plot(history["epoch"], history["validation_loss"], "o-", ms=3, color=color, label=name)
         curves.set(xlabel="epoch", ylabel="validation loss", yscale="log")
         curves.legend(fontsize="small")
         scores.barh(list(state.runs), state.values(), color=FIRST)
@@ -181,9 +169,10 @@ class BrowserFigures:
             (420, 280), (0, 1), (0, 1), ("epoch", "validation loss"), tools="reset,hover", name="losses"
         )
         self.curves.x_range, self.curves.y_range, self.curves.y_scale = DataRange1d(), DataRange1d(), LogScale()
-        for (name, run), color in zip(state.runs.items(), _colors(len(state.runs)), strict=True):
-            curves = run["curves"]
-            self.curves.line(curves["epoch"], curves["validation_loss"], color=color, line_width=2, legend_label=name)
+        for name, color in zip(state.runs, _colors(len(state.runs)), strict=True):
+            if (history := state.curves[name]) is not None:
+                x, y = history["epoch"].values, history["validation_loss"].values
+                self.curves.line(x, y, color=color, line_width=2, legend_label=name)
         self.curves.legend.click_policy = "hide"
         self.scores = frame((280, 280), (0, 1), (0, 1), ("", ""), tools="reset,hover", name="scores")
         self.scores.x_range, self.scores.y_range = DataRange1d(start=0), FactorRange(*reversed(list(state.runs)))
