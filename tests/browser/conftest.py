@@ -42,8 +42,9 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Yield the browser; its driver runs an event loop in this thread, which must be gone before other tests."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = importlib.util.find_spec("playwright")
     if not (found and driver):
@@ -213,7 +214,7 @@ class Lab(Screen):
         assert outputs, f"{notebook} left no output"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
     for name, chosen in SETTINGS.items():
