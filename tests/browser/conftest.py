@@ -42,7 +42,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Yield the browser; its driver runs an event loop in this thread, which must be gone before other tests."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -214,7 +214,7 @@ class Lab(Screen):
         assert outputs, f"{notebook} left no output"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
     for name, chosen in SETTINGS.items():
