@@ -1,7 +1,9 @@
 """The verb `sample`: stores, completes, checks and mends."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from milkyway_cnn import cli, samples
@@ -43,6 +45,16 @@ def test_a_sample_of_a_run_is_of_its_stream(here, capsys):
     assert streams[0] == streams[1]
     assert cli.main(["sample", "run", "--set", "seed=2"]) == 2
     assert "seed cannot be set for run, a run that is done; name its set of parameters" in capsys.readouterr().err
+
+
+def test_sightlines_may_be_listed(here, capsys):
+    places = ["--set", "train_sightlines=[[300, -3.5], [285, 0.25]]"]
+    assert cli.main(["sample", "smoke", "--examples", "4", "--split", "test", *SMALL, *places]) == 0
+    sample = samples.load(here / "smoke_test.zarr")
+    stream = samples.Stream.of(json.loads(sample.attrs["stream"]))
+    assert list(stream.sightlines) == [(300.0, -3.5), (285.0, 0.25)]
+    np.testing.assert_allclose(stream.solid_angle, 0.1**2 * np.cos(np.radians([3.5, 0.25])), rtol=1e-5)
+    assert sample.sightline.values.tolist() == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def located(parameters: Parameters) -> Parameters:
 
 
 def _galaxy(parameters: Parameters) -> dict[str, str]:
-    """Check that the Galaxy has stars at the field's corners; return its path, absolute, if it is one."""
+    """Check that the Galaxy has stars wherever it is looked at; return its path, absolute, if it is one."""
     from ..galaxy.besancon import BesanconModel
     from ..galaxy.models import MODELS, chosen
 
@@ -79,6 +79,8 @@ def _galaxy(parameters: Parameters) -> dict[str, str]:
         for l in (parameters.l_min, parameters.l_max):
             for b in (parameters.b_min, parameters.b_max):
                 model.nearest(l, b)
+        for l, b in parameters.train_sightlines:
+            model.nearest(l, b)
     return {"galaxy": str(path)}
 
 

@@ -24,6 +24,7 @@ Latitude = Annotated[float, Field(ge=-90, le=90)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Interval = Annotated[list[Positive], Field(min_length=2, max_length=2)]
+Direction = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Parameters(BaseModel):
@@ -58,6 +59,12 @@ class Parameters(BaseModel):
     reach: float = Field(10.0, gt=0, le=30, description="distance out to which the dust is mapped, kpc")
     train_columns: int = Field(3, ge=1, le=64, description="sightlines of the training sample along longitude")
     train_rows: int = Field(3, ge=1, le=64, description="sightlines of the training sample along latitude")
+    train_sightlines: list[Direction] = Field(
+        [],
+        max_length=4096,
+        description="sightlines of the training sample one by one, in the field or not, as [[280, 0], [290.5, -2]] in "
+        "l, b, deg; empty: the columns and rows of the field",
+    )
     slope: Interval = Field([1.0, 2.5], description="spectral slope of the mock profiles' random fields, from - to")
     contrast: Interval = Field([0.8, 1.8], description="standard deviation of their ln(density), from - to")
     scatter: float = Field(0.4, ge=0, le=2, description="dex by which totals scatter about the smooth dust disc's")
@@ -126,6 +133,7 @@ class Parameters(BaseModel):
 
         Grid(self.l_min, self.l_max, self.b_min, self.b_max, self.cell)
         ratio("Ks", self.law, self.R_V)
+        self._check_sightlines()
         if self.network not in ("small", "published"):
             from ..profile_network import PRESETS, build
 
@@ -162,6 +170,20 @@ class Parameters(BaseModel):
             msg = f"control = {self.control!r} belongs to a catalog, and there is none; give it with --catalog FILE"
             raise ValueError(msg)
         return self
+
+    def _check_sightlines(self) -> None:
+        seen: list[tuple[float, float]] = []
+        for l, b in self.train_sightlines:
+            if not (-360 <= l <= 720 and abs(b) + self.cell / 2 <= 90):
+                msg = (
+                    f"train_sightlines = [{l:g}, {b:g}] leaves the sky; give [l, b] in deg, l from -360 to 720 and b "
+                    f"within 90 - cell / 2 = {90 - self.cell / 2:g} of 0"
+                )
+                raise ValueError(msg)
+            if (l % 360, b) in seen:
+                msg = f"train_sightlines names [{l:g}, {b:g}] twice; each has the same share of the examples"
+                raise ValueError(msg)
+            seen.append((l % 360, b))
 
 
 def validated(values: Mapping[str, Any]) -> Parameters:

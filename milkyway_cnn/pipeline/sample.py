@@ -20,7 +20,8 @@ __all__ = ["stream_named", "stream_of"]
 def stream_of(parameters: Parameters) -> samples.Stream:
     """Make the stream that the chapters make of the same parameters, but for the sightline of a control field."""
     grid = Grid(parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max, parameters.cell)
-    directions = grid.division(parameters.train_columns, parameters.train_rows)
+    listed = [(l, b) for l, b in parameters.train_sightlines]
+    directions = listed or grid.division(parameters.train_columns, parameters.train_rows)
     b = np.array([b for _, b in directions])
     areas = solid_angle(parameters.cell, b - parameters.cell / 2, b + parameters.cell / 2)
     prior = {name: value for name, value in parameters if name in ProfilePrior.__dataclass_fields__}
