@@ -22,25 +22,31 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 
 import numpy as np
-from numba import config, extending, float32, njit, prange, uint32, uint64
+from numba import config, extending, float32, float64, njit, prange, uint32, uint64
 from numba.core.compiler import Compiler
 
 from milkyway_cnn import backend
 
 __all__ = [
+    "KERNELS",
     "THREADS",
-    "TWINS",
+    "Kernel",
     "Twin",
     "block_each",
+    "block_sum",
     "body",
     "cuda",
     "each",
     "exact",
     "float32",
+    "float64",
     "intrinsic",
     "loop",
+    "number",
+    "on_card",
     "prange",
     "serial",
+    "single",
     "uint32",
     "uint64",
     "vectors",
@@ -84,28 +90,65 @@ vectors: Any = functools.partial(njit, cache=True, nogil=True, pipeline_class=_A
 intrinsic: Any = extending.intrinsic
 
 
-#: `numba.cuda` inside the loops for CUDA, once the first of a module is launched (see `Twin`).
+#: `numba.cuda` inside the loops for CUDA, once the first of a module is launched (see `Kernel`).
 cuda: Any = None
 
-#: All twins, for tests.
-TWINS: list[Twin] = []
+#: All kernels for CUDA, for tests.
+KERNELS: list[Kernel] = []
 
 
-class Twin:
+class Kernel:
+    """A loop over a CUDA grid; arrays of the host are sent to the card, and outputs fetched again.
+
+    Parameters
+    ----------
+    card
+        Plain function, the kernel; it names `cuda` of this module, and may name `block_sum`.
+    grid
+        From the arguments the number of blocks, of threads of a block, and of bytes of shared memory.
+    outputs
+        How many of the last arguments are written.
+    """
+
+    def __init__(self, card: Callable[..., None], grid: Callable[..., tuple[int, int, int]], outputs: int = 1) -> None:
+        self.card, self.grid, self.outputs = card, grid, outputs
+        KERNELS.append(self)
+
+    def __call__(self, *arguments: Any) -> None:
+        place: Any = backend.current()
+        if place.silent:
+            return
+        grid = self.grid(*arguments)
+        if not grid[0]:
+            return
+        there = tuple(_sent(argument) for argument in arguments)
+        place.launch(self.kernel, grid, there)
+        for here, array in zip(arguments[-self.outputs :], there[-self.outputs :], strict=True):
+            if isinstance(here, np.ndarray):
+                here[...] = place.fetch(array)
+
+    @functools.cached_property
+    def kernel(self) -> Any:
+        """The CUDA kernel, which compiles at its first launch."""
+        module = importlib.import_module("numba.cuda")
+        self.card.__globals__["cuda"] = module
+        if "block_sum" in self.card.__code__.co_names:
+            globals()["cuda"] = module
+            self.card.__globals__["block_sum"] = _on_device(block_sum)
+        return module.jit(self.card)
+
+
+class Twin(Kernel):
     """Two loops of one argument list, outputs last: over host threads, and over a CUDA grid.
 
-    Called, it runs where `backend.use` says. On the card, arrays of the host are sent there, and outputs fetched again.
+    Called, it runs where `backend.use` says.
 
     Parameters
     ----------
     host
         Compiled loop.
-    card
-        Plain function, the kernel; it names `cuda` of this module.
-    grid
-        From the arguments the number of blocks, of threads of a block, and of bytes of shared memory.
-    outputs
-        How many of the last arguments are written.
+    card, grid, outputs
+        As of `Kernel`.
     """
 
     def __init__(
@@ -115,28 +158,29 @@ class Twin:
         grid: Callable[..., tuple[int, int, int]],
         outputs: int = 1,
     ) -> None:
-        self.host, self.card, self.grid, self.outputs = host, card, grid, outputs
-        TWINS.append(self)
+        super().__init__(card, grid, outputs)
+        self.host = host
 
     def __call__(self, *arguments: Any) -> None:
         if backend.current().name == "cpu":
             self.host(*arguments)
-            return
-        blocks, threads, shared = self.grid(*arguments)
-        if not blocks:
-            return
-        there = [_sent(argument) for argument in arguments]
-        self.kernel[blocks, threads, 0, shared](*there)
-        for here, array in zip(arguments[-self.outputs :], there[-self.outputs :], strict=True):
-            if isinstance(here, np.ndarray):
-                here[...] = array.copy_to_host()
+        else:
+            super().__call__(*arguments)
 
-    @functools.cached_property
-    def kernel(self) -> Any:
-        """The CUDA kernel, which compiles at its first launch."""
-        module = importlib.import_module("numba.cuda")
-        self.card.__globals__["cuda"] = module
-        return module.jit(self.card)
+
+def on_card() -> bool:
+    """Whether `backend.use` has chosen a card."""
+    return backend.current().name != "cpu"
+
+
+def number(value: Any) -> Any:
+    """Give a number that may change from step to step as loops take it: `value[0]` on a card (see `Backend.number`)."""
+    return backend.current().number(value)
+
+
+def single(value: Any) -> Any:
+    """Give a factor as `number` does, float32, unless it is on the card already."""
+    return number(np.float32(value)) if isinstance(value, float | int) else value
 
 
 def _sent(argument: Any) -> Any:
@@ -144,6 +188,30 @@ def _sent(argument: Any) -> Any:
     if isinstance(argument, tuple):
         return tuple(_sent(part) for part in argument)
     return backend.current().send(argument) if isinstance(argument, np.ndarray) else argument
+
+
+@functools.cache
+def _on_device(function: Callable[..., Any]) -> Any:
+    return importlib.import_module("numba.cuda").jit(device=True)(function)
+
+
+def block_sum(value, shared):
+    """Sum over the threads of a block, a power of two of them, in an order that is always the same; all get it.
+
+    `shared` has a number for each thread.
+    """
+    thread = cuda.threadIdx.x
+    shared[thread] = value
+    cuda.syncthreads()
+    step = cuda.blockDim.x // 2
+    while step > 0:
+        if thread < step:
+            shared[thread] += shared[thread + step]
+        cuda.syncthreads()
+        step //= 2
+    total = shared[0]
+    cuda.syncthreads()
+    return total
 
 
 def each(items: int, threads: int = 128) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body, loop, prange
+from milkyway_cnn.kernels._twin import Twin, block_each, block_sum, body, cuda, each, float32, loop, prange, single
 
 __all__ = [
     "activate",
@@ -27,6 +27,8 @@ __all__ = [
 
 #: Columns that one thread has at a time: the order of a sum does not depend on how many threads there are.
 _COLUMNS = 64
+#: Threads of a block for CUDA that sums.
+_THREADS = 128
 
 
 @body
@@ -49,10 +51,20 @@ def _activate_columns(z, bias, slope, y):
 
 
 @loop
-def _activate(z, bias, slope, y):
+def _activate_cpu(z, bias, slope, y):
     for block in prange((y.shape[1] + _COLUMNS - 1) // _COLUMNS):
         i, j = block * _COLUMNS, (block + 1) * _COLUMNS
         _activate_columns(z[i:j], bias[i:j], slope, y[:, i:j])
+
+
+def _activate_cuda(z, bias, slope, y):
+    width = y.shape[1]
+    for place in range(cuda.grid(1), y.size, cuda.gridsize(1)):
+        n, i = place // width, place % width
+        y[n, i] = leaky(z[i, n] + bias[i], slope)
+
+
+_activate = Twin(_activate_cpu, _activate_cuda, lambda z, bias, slope, y: each(y.size))
 
 
 @body
@@ -68,10 +80,28 @@ def _activate_backward_columns(y, slope, scale, keep, gradient, gradient_bias):
 
 
 @loop
-def _activate_backward(y, slope, scale, keep, gradient, gradient_bias):
+def _activate_backward_cpu(y, slope, scale, keep, gradient, gradient_bias):
     for block in prange((y.shape[1] + _COLUMNS - 1) // _COLUMNS):
         i, j = block * _COLUMNS, (block + 1) * _COLUMNS
         _activate_backward_columns(y[:, i:j], slope, scale, keep, gradient[:, i:j], gradient_bias[i:j])
+
+
+def _activate_backward_cuda(y, slope, scale, keep, gradient, gradient_bias):
+    shared = cuda.shared.array(_THREADS, float32)
+    for i in range(cuda.blockIdx.x, y.shape[1], cuda.gridDim.x):
+        total = np.float32(0.0)
+        for n in range(cuda.threadIdx.x, y.shape[0], cuda.blockDim.x):
+            value = gradient[n, i] * leaky_slope(y[n, i], slope)
+            gradient[n, i] = value
+            total += value
+        total = block_sum(total, shared)
+        if cuda.threadIdx.x == 0:
+            gradient_bias[i] = scale[0] * total + keep * gradient_bias[i]
+
+
+_activate_backward = Twin(
+    _activate_backward_cpu, _activate_backward_cuda, lambda y, *others: block_each(y.shape[1], _THREADS), outputs=2
+)
 
 
 @body
@@ -81,9 +111,19 @@ def _activate_row(z, bias, slope):
 
 
 @loop
-def _activate_rows(z, bias, slope):
+def _activate_rows_cpu(bias, slope, z):
     for i in prange(z.shape[0]):
         _activate_row(z[i], bias[i], slope)
+
+
+def _activate_rows_cuda(bias, slope, z):
+    examples = z.shape[1]
+    for place in range(cuda.grid(1), z.size, cuda.gridsize(1)):
+        i, n = place // examples, place % examples
+        z[i, n] = leaky(z[i, n] + bias[i], slope)
+
+
+_activate_rows = Twin(_activate_rows_cpu, _activate_rows_cuda, lambda bias, slope, z: each(z.size))
 
 
 @body
@@ -96,27 +136,68 @@ def _activate_row_backward(y, slope, gradient):
 
 
 @loop
-def _activate_rows_backward(y, slope, scale, keep, gradient, gradient_bias):
+def _activate_rows_backward_cpu(y, slope, scale, keep, gradient, gradient_bias):
     for i in prange(y.shape[0]):
         gradient_bias[i] = scale * _activate_row_backward(y[i], slope, gradient[i]) + keep * gradient_bias[i]
 
 
+def _activate_rows_backward_cuda(y, slope, scale, keep, gradient, gradient_bias):
+    shared = cuda.shared.array(_THREADS, float32)
+    for i in range(cuda.blockIdx.x, y.shape[0], cuda.gridDim.x):
+        total = np.float32(0.0)
+        for n in range(cuda.threadIdx.x, y.shape[1], cuda.blockDim.x):
+            value = gradient[i, n] * leaky_slope(y[i, n], slope)
+            gradient[i, n] = value
+            total += value
+        total = block_sum(total, shared)
+        if cuda.threadIdx.x == 0:
+            gradient_bias[i] = scale[0] * total + keep * gradient_bias[i]
+
+
+_activate_rows_backward = Twin(
+    _activate_rows_backward_cpu,
+    _activate_rows_backward_cuda,
+    lambda y, *others: block_each(y.shape[0], _THREADS),
+    outputs=2,
+)
+
+
 @loop
-def _logistic(x, out):
+def _logistic_cpu(x, out):
     for n in prange(x.shape[0]):
         for i in range(x.shape[1]):
             out[n, i] = np.float32(1.0) / (np.float32(1.0) + math.exp(-x[n, i]))
 
 
+def _logistic_cuda(x, out):
+    width = out.shape[1]
+    for place in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        n, i = place // width, place % width
+        out[n, i] = np.float32(1.0) / (np.float32(1.0) + math.exp(-x[n, i]))
+
+
+_logistic = Twin(_logistic_cpu, _logistic_cuda, lambda x, out: each(out.size))
+
+
 @loop
-def _logistic_backward(y, gradient, gradient_in):
+def _logistic_backward_cpu(y, gradient, gradient_in):
     for n in prange(y.shape[0]):
         for i in range(y.shape[1]):
             gradient_in[n, i] = gradient[n, i] * y[n, i] * (np.float32(1.0) - y[n, i])
 
 
+def _logistic_backward_cuda(y, gradient, gradient_in):
+    width = gradient_in.shape[1]
+    for place in range(cuda.grid(1), gradient_in.size, cuda.gridsize(1)):
+        n, i = place // width, place % width
+        gradient_in[n, i] = gradient[n, i] * y[n, i] * (np.float32(1.0) - y[n, i])
+
+
+_logistic_backward = Twin(_logistic_backward_cpu, _logistic_backward_cuda, lambda y, *others: each(y.size))
+
+
 @loop
-def _softmax(x, out):
+def _softmax_cpu(x, out):
     for n in prange(x.shape[0]):
         largest = x[n, 0]
         for i in range(1, x.shape[1]):
@@ -129,14 +210,42 @@ def _softmax(x, out):
             out[n, i] /= total
 
 
+def _softmax_cuda(x, out):
+    for n in range(cuda.grid(1), x.shape[0], cuda.gridsize(1)):
+        largest = x[n, 0]
+        for i in range(1, x.shape[1]):
+            largest = max(largest, x[n, i])
+        total = np.float32(0.0)
+        for i in range(x.shape[1]):
+            out[n, i] = math.exp(x[n, i] - largest)
+            total += out[n, i]
+        for i in range(x.shape[1]):
+            out[n, i] /= total
+
+
+_softmax = Twin(_softmax_cpu, _softmax_cuda, lambda x, out: each(x.shape[0]))
+
+
 @loop
-def _softmax_backward(y, gradient, gradient_in):
+def _softmax_backward_cpu(y, gradient, gradient_in):
     for n in prange(y.shape[0]):
         mean = np.float32(0.0)
         for i in range(y.shape[1]):
             mean += y[n, i] * gradient[n, i]
         for i in range(y.shape[1]):
             gradient_in[n, i] = y[n, i] * (gradient[n, i] - mean)
+
+
+def _softmax_backward_cuda(y, gradient, gradient_in):
+    for n in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
+        mean = np.float32(0.0)
+        for i in range(y.shape[1]):
+            mean += y[n, i] * gradient[n, i]
+        for i in range(y.shape[1]):
+            gradient_in[n, i] = y[n, i] * (gradient[n, i] - mean)
+
+
+_softmax_backward = Twin(_softmax_backward_cpu, _softmax_backward_cuda, lambda y, *others: each(y.shape[0]))
 
 
 def activate(z, bias, slope, y):
@@ -147,7 +256,7 @@ def activate(z, bias, slope, y):
     if y.flags.c_contiguous:
         _activate(z, bias, np.float32(slope), y)
     else:
-        _activate_rows(z, bias, np.float32(slope))
+        _activate_rows(bias, np.float32(slope), z)
 
 
 def activate_backward(y, slope, scale, keep, gradient, gradient_bias):
@@ -156,7 +265,7 @@ def activate_backward(y, slope, scale, keep, gradient, gradient_bias):
     ``gradient_bias = scale * sum over n of gradient + keep * gradient_bias``. Both arrays are in C's or both in
     Fortran's order.
     """
-    arguments = (np.float32(slope), np.float32(scale), np.float32(keep))
+    arguments = (np.float32(slope), single(scale), np.float32(keep))
     if y.flags.c_contiguous:
         _activate_backward(y, *arguments, gradient, gradient_bias)
     else:
@@ -184,17 +293,37 @@ def softmax_backward(y, gradient, gradient_in):
 
 
 @loop
-def _leaky_relu(x, slope, out):
+def _leaky_relu_cpu(x, slope, out):
     for n in prange(x.shape[0]):
         for i in range(x.shape[1]):
             out[n, i] = leaky(x[n, i], slope)
 
 
+def _leaky_relu_cuda(x, slope, out):
+    width = out.shape[1]
+    for place in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        n, i = place // width, place % width
+        out[n, i] = leaky(x[n, i], slope)
+
+
+_leaky_relu = Twin(_leaky_relu_cpu, _leaky_relu_cuda, lambda x, slope, out: each(out.size))
+
+
 @loop
-def _leaky_relu_backward(y, slope, gradient, gradient_in):
+def _leaky_relu_backward_cpu(y, slope, gradient, gradient_in):
     for n in prange(y.shape[0]):
         for i in range(y.shape[1]):
             gradient_in[n, i] = gradient[n, i] * leaky_slope(y[n, i], slope)
+
+
+def _leaky_relu_backward_cuda(y, slope, gradient, gradient_in):
+    width = gradient_in.shape[1]
+    for place in range(cuda.grid(1), gradient_in.size, cuda.gridsize(1)):
+        n, i = place // width, place % width
+        gradient_in[n, i] = gradient[n, i] * leaky_slope(y[n, i], slope)
+
+
+_leaky_relu_backward = Twin(_leaky_relu_backward_cpu, _leaky_relu_backward_cuda, lambda y, *others: each(y.size))
 
 
 def leaky_relu(x, slope, out):

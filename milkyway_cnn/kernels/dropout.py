@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import loop, prange
+from milkyway_cnn.kernels._twin import Twin, cuda, each, loop, number, prange
 from milkyway_cnn.kernels.draws import bits, uniform
 
 __all__ = ["dropout"]
 
 
 @loop
-def _dropout(x, rate, key, first, shared, out):
+def _dropout_cpu(x, rate, key, first, shared, out):
     width = x.shape[1]
     factor = np.float32(1.0) / (np.float32(1.0) - rate)
     for n in prange(x.shape[0]):
@@ -24,8 +24,21 @@ def _dropout(x, rate, key, first, shared, out):
             out[n, i] = x[n, i] * factor if kept else np.float32(0.0)
 
 
+def _dropout_cuda(x, rate, key, first, shared, out):
+    width = x.shape[1]
+    factor = np.float32(1.0) / (np.float32(1.0) - rate)
+    for place in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+        n, i = place // width, place % width
+        row = np.uint64(0) if shared else np.uint64((first + n) * width)
+        kept = uniform(bits(key[0], row + np.uint64(i))) >= rate
+        out[n, i] = x[n, i] * factor if kept else np.float32(0.0)
+
+
+_dropout = Twin(_dropout_cpu, _dropout_cuda, lambda x, *others: each(x.size))
+
+
 @loop
-def _dropout_turned(x, rate, key, first, shared, out):
+def _dropout_turned_cpu(x, rate, key, first, shared, out):
     width = x.shape[0]
     factor = np.float32(1.0) / (np.float32(1.0) - rate)
     for i in prange(width):
@@ -33,6 +46,19 @@ def _dropout_turned(x, rate, key, first, shared, out):
             row = np.uint64(0) if shared else np.uint64((first + np.int64(n)) * width)
             kept = uniform(bits(key, row + np.uint64(i))) >= rate
             out[i, n] = x[i, n] * factor if kept else np.float32(0.0)
+
+
+def _dropout_turned_cuda(x, rate, key, first, shared, out):
+    width, examples = x.shape
+    factor = np.float32(1.0) / (np.float32(1.0) - rate)
+    for place in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+        i, n = place // examples, place % examples
+        row = np.uint64(0) if shared else np.uint64((first + n) * width)
+        kept = uniform(bits(key[0], row + np.uint64(i))) >= rate
+        out[i, n] = x[i, n] * factor if kept else np.float32(0.0)
+
+
+_dropout_turned = Twin(_dropout_turned_cpu, _dropout_turned_cuda, lambda x, *others: each(x.size))
 
 
 def dropout(x, rate, key, first, shared, out):
@@ -49,7 +75,7 @@ def dropout(x, rate, key, first, shared, out):
     shared : bool
         Whether all examples have the mask of example 0.
     """
-    n, arguments = len(x), (np.float32(rate), np.uint64(key), first, shared)
+    n, arguments = len(x), (np.float32(rate), number(np.uint64(key)), first, shared)
     if x.flags.c_contiguous:
         _dropout(x.reshape(n, -1), *arguments, out.reshape(n, -1))
     else:

@@ -20,10 +20,12 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
+from typing import Any
 
 import numba
 import numpy as np
 
+from milkyway_cnn import backend
 from milkyway_cnn.kernels._blas import one_thread, sgemm
 from milkyway_cnn.kernels._tile import PRODUCT, WIDE, product, turn
 from milkyway_cnn.kernels._twin import THREADS, body, loop, prange, serial
@@ -159,12 +161,17 @@ def _scratch():
 def multiply(a, b, out, scale=1.0, keep=0.0):
     """``out = scale * a @ b + keep * out``: (n, k), (k, m) -> (n, m).
 
-    Each is a float32 array in C's or in Fortran's order, such as the transpose ``x.T`` of an array x.
+    Each is a float32 array in C's or in Fortran's order, such as the transpose ``x.T`` of an array x. On a card the
+    product is the library's (see `backend.cuda`), and `scale` may be there.
     """
+    place: Any = backend.current()
     for array in (a, b, out):
         if array.dtype != "f4" or not (array.flags.c_contiguous or array.flags.f_contiguous):
             msg = f"a product of {array.dtype} arrays with strides {array.strides}; give contiguous float32"
             raise ValueError(msg)
+    if place.name != "cpu":
+        place.product(a, b, out, scale, keep)
+        return
     if not out.flags.c_contiguous:
         a, b, out = b.T, a.T, out.T
     inner, turn_a, turn_b = a.shape[1], not a.flags.c_contiguous, not b.flags.c_contiguous

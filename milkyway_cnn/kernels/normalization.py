@@ -9,7 +9,21 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body, loop, prange
+from milkyway_cnn import backend
+from milkyway_cnn.kernels._twin import (
+    Kernel,
+    Twin,
+    block_each,
+    block_sum,
+    body,
+    cuda,
+    each,
+    float64,
+    loop,
+    on_card,
+    prange,
+    single,
+)
 
 __all__ = [
     "batch_normalize",
@@ -17,14 +31,17 @@ __all__ = [
     "batch_statistics",
     "group_normalize",
     "group_normalize_backward",
+    "running_statistics",
 ]
 
 #: Numbers beside each other that one thread has at a time, where channels have fewer.
 _NEIGHBORS = 16
+#: Threads of a block for CUDA that sums.
+_THREADS = 128
 
 
 @loop
-def _group_normalize(x, gain, offset, epsilon, mean, inverse, out):
+def _group_normalize_cpu(x, gain, offset, epsilon, mean, inverse, out):
     channels, size = x.shape[1:]
     groups = mean.shape[1]
     per_group, per_gain = channels // groups, channels // gain.size
@@ -48,8 +65,42 @@ def _group_normalize(x, gain, offset, epsilon, mean, inverse, out):
                 out[n, c, i] = x[n, c, i] * factor + shift
 
 
+def _group_normalize_cuda(x, gain, offset, epsilon, mean, inverse, out):
+    shared = cuda.shared.array(_THREADS, float64)
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
+    channels, size = x.shape[1], x.shape[2]
+    groups = mean.shape[1]
+    per_group, per_gain = channels // groups, channels // gain.size
+    count = per_group * size
+    for block in range(cuda.blockIdx.x, x.shape[0] * groups, cuda.gridDim.x):
+        n, g = block // groups, block % groups
+        total = 0.0
+        for i in range(thread, count, threads):
+            total += x[n, g * per_group + i // size, i % size]
+        center = np.float32(block_sum(total, shared) / count)
+        square = 0.0
+        for i in range(thread, count, threads):
+            apart = x[n, g * per_group + i // size, i % size] - center
+            square += apart * apart
+        scale = np.float32(1.0 / math.sqrt(block_sum(square, shared) / count + epsilon))
+        for i in range(thread, count, threads):
+            c = g * per_group + i // size
+            factor = gain[c // per_gain] * scale
+            out[n, c, i % size] = x[n, c, i % size] * factor + (offset[c // per_gain] - center * factor)
+        if thread == 0:
+            mean[n, g], inverse[n, g] = center, scale
+
+
+_group_normalize = Twin(
+    _group_normalize_cpu,
+    _group_normalize_cuda,
+    lambda *arguments: block_each(arguments[-1].shape[0] * arguments[-2].shape[1], _THREADS),
+    outputs=3,
+)
+
+
 @loop
-def _group_normalize_backward(x, gain, mean, inverse, gradient, partial, gradient_in):
+def _group_normalize_backward_cpu(x, gain, mean, inverse, gradient, partial, gradient_in):
     channels, size = x.shape[1:]
     groups = mean.shape[1]
     per_group, per_gain = channels // groups, channels // gain.size
@@ -75,6 +126,58 @@ def _group_normalize_backward(x, gain, mean, inverse, gradient, partial, gradien
                     gradient_in[n, c, i] = inverse[n, g] * free
 
 
+def _group_normalize_backward_cuda(x, gain, mean, inverse, gradient, partial, gradient_in):
+    shared = cuda.shared.array(_THREADS, float64)
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
+    channels, size = x.shape[1], x.shape[2]
+    groups = mean.shape[1]
+    per_group, per_gain = channels // groups, channels // gain.size
+    for block in range(cuda.blockIdx.x, x.shape[0] * groups, cuda.gridDim.x):
+        n, g = block // groups, block % groups
+        along, whole = 0.0, 0.0
+        for c in range(g * per_group, (g + 1) * per_group):
+            a, b = 0.0, 0.0
+            for i in range(thread, size, threads):
+                a += gradient[n, c, i] * (x[n, c, i] - mean[n, g]) * inverse[n, g]
+                b += gradient[n, c, i]
+            a, b = block_sum(a, shared), block_sum(b, shared)
+            if thread == 0:
+                first = c % per_gain == 0  # of the channels that share a gain
+                partial[n, 0, c // per_gain] = a if first else partial[n, 0, c // per_gain] + a
+                partial[n, 1, c // per_gain] = b if first else partial[n, 1, c // per_gain] + b
+            along += a * gain[c // per_gain]
+            whole += b * gain[c // per_gain]
+        slope = np.float32(along / (per_group * size))
+        center = np.float32(whole / (per_group * size))
+        for i in range(thread, per_group * size, threads):
+            c, k = g * per_group + i // size, i % size
+            normal = (x[n, c, k] - mean[n, g]) * inverse[n, g]
+            free = gain[c // per_gain] * gradient[n, c, k] - center - normal * slope
+            gradient_in[n, c, k] = inverse[n, g] * free
+
+
+_group_normalize_backward = Twin(
+    _group_normalize_backward_cpu,
+    _group_normalize_backward_cuda,
+    lambda x, gain, mean, *others: block_each(mean.size, _THREADS),
+    outputs=2,
+)
+
+
+def _accumulate_cuda(partial, scale, keep, gradient_gain, gradient_offset):
+    for c in range(cuda.grid(1), gradient_gain.size, cuda.gridsize(1)):
+        gain, offset = 0.0, 0.0
+        for n in range(partial.shape[0]):
+            gain += partial[n, 0, c]
+            offset += partial[n, 1, c]
+        gradient_gain[c] = scale[0] * gain + keep * gradient_gain[c]
+        gradient_offset[c] = scale[0] * offset + keep * gradient_offset[c]
+
+
+# The host sums with NumPy.
+_accumulate = Kernel(_accumulate_cuda, lambda *arguments: each(arguments[-1].size), outputs=2)
+
+
 def group_normalize(x, gain, offset, epsilon, mean, inverse, out):
     """``out = gain * (x - mean) / sqrt(variance + epsilon) + offset`` for each group of channels of each image.
 
@@ -93,8 +196,11 @@ def group_normalize_backward(
     x, gain, mean, inverse, gradient, scale, keep, gradient_gain, gradient_offset, gradient_in
 ):
     """Gradients of `group_normalize`, those of gain and offset accumulated by `scale` and `keep`."""
-    partial = np.empty((len(x), 2, gain.size))
+    partial = backend.current().empty((len(x), 2, gain.size), np.float64)
     _group_normalize_backward(x, gain, mean, inverse, gradient, partial, gradient_in)
+    if on_card():
+        _accumulate(partial, single(scale), np.float32(keep), gradient_gain, gradient_offset)
+        return
     for kept, new in zip((gradient_gain, gradient_offset), partial.sum(axis=0), strict=True):
         kept[...] = scale * new + keep * kept
 
@@ -113,7 +219,7 @@ def _parts(size, channels):
 
 
 @loop
-def _batch_statistics(x, epsilon, momentum, sums, running_mean, running_variance, mean, inverse):
+def _batch_statistics_cpu(x, epsilon, momentum, sums, running_mean, running_variance, mean, inverse):
     images, channels, size = x.shape
     count = images * size
     for part in prange(_parts(size, channels)):
@@ -140,8 +246,33 @@ def _batch_statistics(x, epsilon, momentum, sums, running_mean, running_variance
             running_variance[c] = (1.0 - momentum) * running_variance[c] + momentum * sums[c] / (count - 1)
 
 
+def _batch_statistics_cuda(x, epsilon, momentum, sums, running_mean, running_variance, mean, inverse):
+    shared = cuda.shared.array(_THREADS, float64)
+    size, count = x.shape[2], x.shape[0] * x.shape[2]
+    for c in range(cuda.blockIdx.x, x.shape[1], cuda.gridDim.x):
+        total = 0.0
+        for i in range(cuda.threadIdx.x, count, cuda.blockDim.x):
+            total += x[i // size, c, i % size]
+        center = np.float32(block_sum(total, shared) / count)
+        total = 0.0
+        for i in range(cuda.threadIdx.x, count, cuda.blockDim.x):
+            apart = x[i // size, c, i % size] - center
+            total += apart * apart
+        total = block_sum(total, shared)
+        if cuda.threadIdx.x == 0:
+            sums[c], mean[c] = total, center
+            inverse[c] = 1.0 / math.sqrt(total / count + epsilon)
+            running_mean[c] = (1.0 - momentum) * running_mean[c] + momentum * center
+            running_variance[c] = (1.0 - momentum) * running_variance[c] + momentum * total / (count - 1)
+
+
+_batch_statistics = Twin(
+    _batch_statistics_cpu, _batch_statistics_cuda, lambda x, *others: block_each(x.shape[1], _THREADS), outputs=5
+)
+
+
 @loop
-def _batch_normalize(x, gain, offset, mean, inverse, out):
+def _batch_normalize_cpu(x, gain, offset, mean, inverse, out):
     images, channels, size = x.shape
     for n in prange(images):
         for c in range(channels):
@@ -150,8 +281,19 @@ def _batch_normalize(x, gain, offset, mean, inverse, out):
                 out[n, c, i] = (x[n, c, i] - mean[c]) * factor + offset[c]
 
 
+def _batch_normalize_cuda(x, gain, offset, mean, inverse, out):
+    channels, size = x.shape[1], x.shape[2]
+    for place in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+        rest, i = place // size, place % size
+        n, c = rest // channels, rest % channels
+        out[n, c, i] = (x[n, c, i] - mean[c]) * (gain[c] * inverse[c]) + offset[c]
+
+
+_batch_normalize = Twin(_batch_normalize_cpu, _batch_normalize_cuda, lambda x, *others: each(x.size))
+
+
 @loop
-def _batch_normalize_backward(x, gain, mean, inverse, gradient, share, along, whole, gradient_in):
+def _batch_normalize_backward_cpu(x, gain, mean, inverse, gradient, share, along, whole, gradient_in):
     images, channels, size = x.shape
     for part in prange(_parts(size, channels)):
         first, last = _channels(part, size, channels)
@@ -173,6 +315,33 @@ def _batch_normalize_backward(x, gain, mean, inverse, gradient, share, along, wh
                     gradient_in[n, c, i] = factor * (gradient[n, c, i] - center - (x[n, c, i] - mean[c]) * slope)
 
 
+def _batch_normalize_backward_cuda(x, gain, mean, inverse, gradient, share, along, whole, gradient_in):
+    shared = cuda.shared.array(_THREADS, float64)
+    size, count = x.shape[2], x.shape[0] * x.shape[2]
+    for c in range(cuda.blockIdx.x, x.shape[1], cuda.gridDim.x):
+        a, b = 0.0, 0.0
+        for i in range(cuda.threadIdx.x, count, cuda.blockDim.x):
+            n, k = i // size, i % size
+            a += gradient[n, c, k] * (x[n, c, k] - mean[c])
+            b += gradient[n, c, k]
+        a, b = block_sum(a, shared) * inverse[c], block_sum(b, shared)
+        if cuda.threadIdx.x == 0:
+            along[c], whole[c] = a, b
+        slope, center = np.float32(share * a * inverse[c]), np.float32(share * b)
+        factor = gain[c] * inverse[c]
+        for i in range(cuda.threadIdx.x, count, cuda.blockDim.x):
+            n, k = i // size, i % size
+            gradient_in[n, c, k] = factor * (gradient[n, c, k] - center - (x[n, c, k] - mean[c]) * slope)
+
+
+_batch_normalize_backward = Twin(
+    _batch_normalize_backward_cpu,
+    _batch_normalize_backward_cuda,
+    lambda x, *others: block_each(x.shape[1], _THREADS),
+    outputs=3,
+)
+
+
 def batch_statistics(x, epsilon, momentum, running_mean, running_variance, mean, inverse):
     """Mean and variance of each channel over a batch, and their running means.
 
@@ -188,8 +357,25 @@ def batch_statistics(x, epsilon, momentum, running_mean, running_variance, mean,
     mean, inverse : (channels,) float32
         Mean and ``1 / sqrt(variance + epsilon)``, outputs.
     """
-    sums = np.empty(mean.size)
+    sums = backend.current().empty((mean.size,), np.float64)
     _batch_statistics(x, epsilon, momentum, sums, running_mean, running_variance, mean, inverse)
+
+
+def _running_statistics_cpu(running_mean, running_variance, epsilon, mean, inverse):
+    mean[...] = running_mean
+    inverse[...] = 1.0 / np.sqrt(running_variance + np.float32(epsilon))
+
+
+def _running_statistics_cuda(running_mean, running_variance, epsilon, mean, inverse):
+    for c in range(cuda.grid(1), mean.size, cuda.gridsize(1)):
+        mean[c] = running_mean[c]
+        inverse[c] = np.float32(1.0) / np.float32(math.sqrt(running_variance[c] + np.float32(epsilon)))
+
+
+#: Mean and ``1 / sqrt(variance + epsilon)`` that `batch_normalize` takes, of running ones; all (channels,) float32.
+running_statistics = Twin(
+    _running_statistics_cpu, _running_statistics_cuda, lambda *arguments: each(arguments[-1].size), outputs=2
+)
 
 
 def batch_normalize(x, gain, offset, mean, inverse, out):
@@ -204,7 +390,11 @@ def batch_normalize_backward(
 
     `share` is 1 / (n * numbers) where mean and variance are those of x, and 0 where they are constants.
     """
-    along, whole = np.empty((2, gain.size))
+    sums = backend.current().empty((1, 2, gain.size), np.float64)
+    along, whole = sums[0, 0], sums[0, 1]
     _batch_normalize_backward(x, gain, mean, inverse, gradient, share, along, whole, gradient_in)
+    if on_card():
+        _accumulate(sums, single(scale), np.float32(keep), gradient_gain, gradient_offset)
+        return
     for kept, new in ((gradient_gain, along), (gradient_offset, whole)):
         kept[...] = scale * new + keep * kept

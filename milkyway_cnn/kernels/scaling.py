@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body, loop, prange
+from milkyway_cnn.kernels._twin import Twin, body, cuda, each, loop, on_card, prange
 
 __all__ = ["FUNCTIONS", "scale"]
 
@@ -24,10 +24,20 @@ def _scaled(value, code):
 
 
 @loop
-def _scale(x, code, factor, out):
+def _scale_cpu(x, code, factor, out):
     for n in prange(x.shape[0]):
         for i in range(x.shape[1]):
             out[n, i] = factor * _scaled(np.float32(x[n, i]), code)
+
+
+def _scale_cuda(x, code, factor, out):
+    width = x.shape[1]
+    for place in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+        n, i = place // width, place % width
+        out[n, i] = factor * _scaled(np.float32(x[n, i]), code)
+
+
+_scale = Twin(_scale_cpu, _scale_cuda, lambda x, code, factor, out: each(x.size))
 
 
 @loop
@@ -41,7 +51,7 @@ def _look_up(x, table, out):
 def _table(function, factor):
     """Tabulate the scaled values of all uint16: a logarithm costs twenty times as much."""
     numbers, table = np.arange(2**16, dtype=np.float32)[None], np.empty((1, 2**16), np.float32)
-    _scale(numbers, FUNCTIONS.index(function), np.float32(factor), table)
+    _scale_cpu(numbers, FUNCTIONS.index(function), np.float32(factor), table)
     return table[0]
 
 
@@ -54,7 +64,7 @@ def scale(x, function, factor, out):
     out : (n, ...) float32 array
     """
     n = len(x)
-    if x.dtype == np.uint16:
+    if x.dtype == np.uint16 and not on_card():
         _look_up(x.reshape(n, -1), _table(function, factor), out.reshape(n, -1))
         return
     _scale(x.reshape(n, -1), FUNCTIONS.index(function), np.float32(factor), out.reshape(n, -1))

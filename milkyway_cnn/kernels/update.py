@@ -5,16 +5,33 @@ The inner loops are functions of their own: within the threaded ones the compile
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body, loop, prange
+from milkyway_cnn import backend
+from milkyway_cnn.kernels._twin import (
+    Kernel,
+    Twin,
+    block_each,
+    block_sum,
+    body,
+    cuda,
+    each,
+    float64,
+    loop,
+    on_card,
+    prange,
+    single,
+)
 
-__all__ = ["adamw", "momentum", "square_sum", "velocity"]
+__all__ = ["adamw", "clipping", "momentum", "velocity"]
 
 #: Values that one thread sums or updates at a time: the order of a sum does not depend on the threads.
 _CHUNK = 16384
+#: Threads of a block for CUDA that sums.
+_THREADS = 128
 
 
 @body
@@ -24,10 +41,18 @@ def _velocity_chunk(gradient, scale, keep, moment):
 
 
 @loop
-def _velocity(gradient, scale, keep, moment):
+def _velocity_cpu(gradient, scale, keep, moment):
     for chunk in prange((moment.size + _CHUNK - 1) // _CHUNK):
         i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
         _velocity_chunk(gradient[i:j], scale, keep, moment[i:j])
+
+
+def _velocity_cuda(gradient, scale, keep, moment):
+    for i in range(cuda.grid(1), moment.size, cuda.gridsize(1)):
+        moment[i] = keep * moment[i] + scale[0] * gradient[i]
+
+
+_velocity = Twin(_velocity_cpu, _velocity_cuda, lambda gradient, scale, keep, moment: each(moment.size))
 
 
 @body
@@ -52,10 +77,22 @@ def _rescaled_chunk(moment, factor, decay, rescale, value):
 
 
 @loop
-def _rescaled(moment, factor, decay, rescale, value):
+def _rescaled_cpu(moment, factor, decay, rescale, value):
     for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
         i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
         _rescaled_chunk(moment[i:j], factor, decay, rescale, value[i:j])
+
+
+def _rescaled_cuda(moment, factor, decay, rescale, value):
+    for i in range(cuda.grid(1), value.size, cuda.gridsize(1)):
+        moved = factor[0] * moment[i] - decay[0] * value[i]
+        value[i] += moved
+        moment[i] = rescale[0] * moved
+
+
+_rescaled = Twin(
+    _rescaled_cpu, _rescaled_cuda, lambda moment, factor, decay, rescale, value: each(value.size), outputs=1
+)
 
 
 # Without a check for division by zero, which would keep the loop from being vectorized.
@@ -70,7 +107,7 @@ def _adamw_chunk(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, mo
 
 
 @loop
-def _adamw(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, moment_1, moment_2, value):
+def _adamw_cpu(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, moment_1, moment_2, value):
     for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
         i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
         _adamw_chunk(
@@ -88,6 +125,19 @@ def _adamw(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, moment_1
         )
 
 
+def _adamw_cuda(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, moment_1, moment_2, value):
+    one = np.float32(1.0)
+    for i in range(cuda.grid(1), value.size, cuda.gridsize(1)):
+        g = scale[0] * gradient[i]
+        first = beta_1 * moment_1[i] + (one - beta_1) * g
+        second = beta_2 * moment_2[i] + (one - beta_2) * g * g
+        moment_1[i], moment_2[i] = first, second
+        value[i] -= rate[0] * first / (root[0] * math.sqrt(second) + epsilon) + decay[0] * value[i]
+
+
+_adamw = Twin(_adamw_cpu, _adamw_cuda, lambda *arguments: each(arguments[-1].size), outputs=3)
+
+
 @body
 def _square_chunk(x):
     total = np.float32(0.0)
@@ -97,14 +147,41 @@ def _square_chunk(x):
 
 
 @loop
-def _square_sum(x, partial):
+def _square_sum_cpu(x, partial):
     for chunk in prange(partial.size):
         partial[chunk] = _square_chunk(x[chunk * _CHUNK : (chunk + 1) * _CHUNK])
 
 
+def _square_sum_cuda(x, partial):
+    shared = cuda.shared.array(_THREADS, float64)
+    for chunk in range(cuda.blockIdx.x, partial.size, cuda.gridDim.x):
+        total = 0.0
+        for i in range(chunk * _CHUNK + cuda.threadIdx.x, min(x.size, (chunk + 1) * _CHUNK), cuda.blockDim.x):
+            total += x[i] * x[i]
+        total = block_sum(total, shared)
+        if cuda.threadIdx.x == 0:
+            partial[chunk] = total
+
+
+_square_sum = Twin(_square_sum_cpu, _square_sum_cuda, lambda x, partial: block_each(partial.size, _THREADS))
+
+
+def _clipping_cuda(partial, clip, scale, factor):
+    shared = cuda.shared.array(_THREADS, float64)
+    total = 0.0
+    for i in range(cuda.threadIdx.x, partial.size, cuda.blockDim.x):
+        total += partial[i]
+    norm = math.sqrt(block_sum(total, shared))
+    if cuda.threadIdx.x == 0:
+        factor[0] = scale[0] * (np.float32(min(1.0, clip / norm)) if norm > 0.0 else np.float32(1.0))
+
+
+_clipping = Kernel(_clipping_cuda, lambda partial, clip, scale, factor: block_each(1, _THREADS))
+
+
 def velocity(gradient, scale, keep, moment):
     """``moment = keep * moment + scale * gradient``."""
-    _velocity(gradient.reshape(-1), np.float32(scale), np.float32(keep), moment.reshape(-1))
+    _velocity(gradient.reshape(-1), single(scale), np.float32(keep), moment.reshape(-1))
 
 
 def momentum(moment, factor, decay, rescale, value):
@@ -113,10 +190,12 @@ def momentum(moment, factor, decay, rescale, value):
     Without it the moment is only read, which saves a fourth of the memory's traffic.
     """
     moment, value = moment.reshape(-1), value.reshape(-1)
-    if rescale is None:
+    if rescale is None and not on_card():
         _momentum(moment, np.float32(factor), value)
     else:
-        _rescaled(moment, np.float32(factor), np.float32(decay), np.float32(rescale), value)
+        # On a card every step must launch the same, which hides behind the traffic of the products.
+        rescale = 1.0 / factor if rescale is None else rescale
+        _rescaled(moment, single(factor), single(decay), single(rescale), value)
 
 
 def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):
@@ -139,21 +218,33 @@ def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):
     first, second = (moment.reshape(-1) for moment in moments)
     _adamw(
         gradient.reshape(-1),
-        np.float32(scale),
-        np.float32(rate / rest_1),
+        single(scale),
+        single(rate / rest_1),
         beta_1,
         beta_2,
-        np.float32(1.0 / math.sqrt(rest_2)),
+        single(1.0 / math.sqrt(rest_2)),
         np.float32(epsilon),
-        np.float32(decay),
+        single(decay),
         first,
         second,
         value.reshape(-1),
     )
 
 
-def square_sum(x):
-    """Sum of squares, a float: float32 within fixed chunks, float64 over them."""
-    partial = np.empty((x.size + _CHUNK - 1) // _CHUNK)
-    _square_sum(x.reshape(-1), partial)
-    return float(partial.sum())
+def clipping(gradients, clip, scale=1.0, unit=1.0):
+    """``scale / unit`` times what brings the norm of all `gradients` together down to `clip`; 1 if it is below.
+
+    A float, or on a card an array of one, for it is not waited for. Squares are summed as float32 within fixed chunks,
+    as float64 over them.
+    """
+    counts = [(x.size + _CHUNK - 1) // _CHUNK for x in gradients]
+    ends = list(itertools.accumulate(counts))
+    partial = backend.current().empty((ends[-1],), np.float64)
+    for x, count, end in zip(gradients, counts, ends, strict=True):
+        _square_sum(x.reshape(-1), partial[end - count : end])
+    if on_card():
+        factor = backend.current().empty((1,), np.float32)
+        _clipping(partial, clip, single(scale / unit), factor)
+        return factor
+    norm = math.sqrt(sum(float(partial[end - count : end].sum()) for count, end in zip(counts, ends, strict=True)))
+    return scale * (min(1.0, clip / norm) if norm > 0.0 else 1.0) / unit

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.nn.layer import Layer
 
 __all__ = ["LeakyReLU", "Logistic", "Softmax"]
@@ -24,8 +25,8 @@ class _Activation(Layer):
 
     def build(self, batch, ops, *, first):
         self.apply, self.apply_backward = (getattr(ops, self.operation + end) for end in ("", "_backward"))
-        self.y = np.empty((batch, *self.shape), np.float32)
-        self.gradient_in = np.empty((batch, *self.shape), np.float32)
+        self.y = current().empty((batch, *self.shape), np.float32)
+        self.gradient_in = current().empty((batch, *self.shape), np.float32)
 
     def options(self) -> tuple[Any, ...]:
         """Give what the operation takes besides arrays."""

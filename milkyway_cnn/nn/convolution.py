@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.initializer import initial
 from milkyway_cnn.nn.layer import Layer, Parameter
@@ -84,9 +85,9 @@ class Convolution(Layer):
         self.work = ops.convolution_work(
             batch, self.images, weights, self.strides, self.pad, self.pools, self.maps, input_gradient=not first
         )
-        self.y = np.empty((batch, *self.maps), np.float32)
-        self.winner = np.empty((batch, *self.maps), np.uint8)
-        self.gradient_in = None if first else np.empty((batch, *self.images), np.float32)
+        self.y = current().empty((batch, *self.maps), np.float32)
+        self.winner = current().empty((batch, *self.maps), np.uint8)
+        self.gradient_in = None if first else current().empty((batch, *self.images), np.float32)
 
     def forward(self, x, draw):
         n = len(x)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.initializer import initial
 from milkyway_cnn.nn.layer import Layer, Parameter, in_order_of
@@ -39,9 +40,9 @@ class Dense(Layer):
 
     def build(self, batch, ops, *, first):
         self.ops = ops
-        self.z = np.empty(batch * self.width, np.float32)
-        self.y = None if self.turned else np.empty((batch, self.width), np.float32)
-        self.gradient_in = None if first else np.empty(batch * math.prod(self.shape), np.float32)
+        self.z = current().empty((batch * self.width,), np.float32)
+        self.y = None if self.turned else current().empty((batch, self.width), np.float32)
+        self.gradient_in = None if first else current().empty((batch * math.prod(self.shape),), np.float32)
 
     def forward(self, x, draw):
         weights, bias = (parameter.value for parameter in self.parameters)

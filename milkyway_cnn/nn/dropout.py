@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.layer import Layer, in_order_of
 
@@ -37,7 +38,7 @@ class Dropout(Layer):
 
     def build(self, batch, ops, *, first):
         self.ops = ops
-        self.y = np.empty(batch * math.prod(self.shape), np.float32)
+        self.y = current().empty((batch * math.prod(self.shape),), np.float32)
         self.draw = None
 
     def forward(self, x, draw):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.scheme import scheme
 
@@ -45,19 +46,27 @@ class Loss:
             Filled with the derivative by the outputs.
         """
         output, target = (np.ascontiguousarray(values, np.float32) for values in (output, target))
-        each = np.empty(len(output))
-        if weights is not None:
-            weights = np.atleast_2d(np.ascontiguousarray(weights, np.float32))
-            fits = [own in (1, n) for own, n in zip(weights.shape, target.shape, strict=False)]
-            if weights.ndim != 2 or not all(fits):
-                msg = (
-                    f"the weights are {weights.shape} and the targets {target.shape}; give as many, or 1, on each axis"
-                )
-                raise InputError(msg)
+        factors = self.factors(weights, target.shape)
+        return float(self.each(ops or scheme(), output, target, factors, gradient).mean())
+
+    def factors(self, weights: np.ndarray | float | None, shape: tuple[int, ...]) -> np.ndarray:
+        """Give the weights for targets of a shape (n, targets) as operations take them: (n or 1, targets or 1)."""
+        if weights is None:
+            return _ONE
+        weights = np.atleast_2d(np.ascontiguousarray(weights, np.float32))
+        fits = [own in (1, n) for own, n in zip(weights.shape, shape, strict=False)]
+        if weights.ndim != 2 or not all(fits):
+            msg = f"the weights are {weights.shape} and the targets {shape}; give as many, or 1, on each axis"
+            raise InputError(msg)
+        return weights
+
+    def each(self, ops: Any, output: Any, target: Any, factors: Any, gradient: Any = None) -> Any:
+        """Loss of each example, (n,) float64, on the backend that has the arrays; it is not waited for."""
+        each = current().empty((output.shape[0],), np.float64)
         if gradient is None:
-            gradient = np.empty_like(output)
-        self._compute(ops or scheme(), output, target, _ONE if weights is None else weights, each, gradient)
-        return float(each.mean())
+            gradient = current().empty(output.shape, np.float32)
+        self._compute(ops, output, target, factors, each, gradient)
+        return each
 
 
 @dataclass(frozen=True)

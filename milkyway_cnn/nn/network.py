@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from itertools import pairwise
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from milkyway_cnn.backend import HOST, current, entered
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.nn import architecture as grammar
@@ -21,12 +22,11 @@ from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Draw, Layer, Parameter
 from milkyway_cnn.nn.scaling import Scaling
+from milkyway_cnn.nn.scheme import chosen
 from milkyway_cnn.nn.scheme import scheme as find_scheme
 
 __all__ = ["Network"]
 
-#: Examples of one pass of `predict`; a constant, for the last bits of a product may depend on the batch.
-_BATCH = 128
 _TRAINING, _PREDICTION = 0, 1  # streams of dropout
 
 
@@ -47,7 +47,8 @@ class Network:
         Unit of the outputs: the last layer's numbers times this are the predictions, and targets are divided by it
         before the loss.
     scheme : str, optional
-        Compute scheme; the one chosen by `nn.use` if left out.
+        Compute scheme; the one chosen by `nn.use`, or that of the backend, if left out. On a card the network stays
+        there, whether it is used inside `backend.use` or not.
 
     Raises
     ------
@@ -67,7 +68,9 @@ class Network:
         scheme: str | None = None,
     ):
         made = grammar.layers(architecture, dropout, slope) if isinstance(architecture, str) else deepcopy(architecture)
-        self.ops = find_scheme(scheme)
+        name = chosen(scheme)
+        self.ops = find_scheme(name)
+        self.place = current() if name == "cuda" else HOST
         self.layers = list(made)
         self.input_shape = shape = tuple(int(size) for size in input_shape)
         if not self.layers or not shape or min(shape) < 1 or not 0.0 < abs(output_scale) < math.inf:
@@ -93,6 +96,12 @@ class Network:
             if isinstance(layer, Dense) and isinstance(following, Dense):
                 layer.turned = True
         self._capacity = 0
+        self._steps: dict[Hashable, Any] = {}
+        with entered(self.place):
+            for parameter in self.parameters:
+                parameter.value = self.place.send(parameter.value)
+            for layer in self.layers:
+                layer.statistics = [self.place.send(values) for values in layer.statistics]
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -112,9 +121,11 @@ class Network:
         for layer in self.layers:
             layer.build(batch, self.ops, first=first)
             first = first and isinstance(layer, Scaling)
-        self._gradient = np.empty((batch, *self.output_shape), np.float32)
-        self._target = np.empty((batch, *self.output_shape), np.float32)
+        self._gradient = self.place.empty((batch, *self.output_shape), np.float32)
+        self._target = self.place.empty((batch, *self.output_shape), np.float32)
         self._capacity = batch
+        self._given: dict[Hashable, Any] = {}
+        self._steps = {}
 
     def _check(self, x: Any, shape: tuple[int, ...], what: str) -> None:
         if not hasattr(x, "shape") or tuple(x.shape[1:]) != shape or x.dtype.kind not in "uif":
@@ -133,9 +144,20 @@ class Network:
             raise InputError(msg)
         return n, shape
 
-    def _given(self, x: Any) -> np.ndarray:
+    def _sent(self, x: Any) -> Any:
         """Give the input as the first layer takes it: any type of number for a scaling, else float32."""
-        return np.ascontiguousarray(x, None if isinstance(self.layers[0], Scaling) else np.float32)
+        wanted = None if isinstance(self.layers[0], Scaling) else np.float32
+        return self.place.send(np.ascontiguousarray(x, wanted) if isinstance(x, np.ndarray) else x)
+
+    def _kept(self, name: str, values: Any, dtype: Any = None) -> Any:
+        """Put an array of a batch where it is at every step, so that a step can be repeated; on the host it stays."""
+        if self.place is HOST:
+            return values
+        key = name, tuple(values.shape), np.dtype(dtype or values.dtype)
+        if key not in self._given:
+            self._given[key] = self.place.empty(*key[1:])
+        self.place.fill(self._given[key], values)
+        return self._given[key]
 
     def _forward(self, x: np.ndarray, layers: range, draw: Draw | None) -> np.ndarray:
         for number in layers:
@@ -162,25 +184,62 @@ class Network:
         weights : broadcastable to target, optional
             Factor of each output in the loss.
         """
+        return self.learn(x, target, weights, loss=loss, optimizer=optimizer, rate=rate)()
+
+    def learn(
+        self,
+        x: np.ndarray,
+        target: np.ndarray,
+        weights: np.ndarray | float | None = None,
+        *,
+        loss: Any,
+        optimizer: Any,
+        rate: float,
+    ) -> Callable[[], float]:
+        """Learn from one batch, as `step` does, and return a function that waits for its loss.
+
+        The batch may be of the host or of the network's backend.
+        """
         n, targets = self._check_pair(x, target, loss)
-        self._build(n)
-        gradient = self._gradient[:n].reshape(n, -1)
-        scaled = self._target.reshape(-1)[: n * math.prod(targets)].reshape(n, *targets)
-        np.multiply(target, 1.0 / self.output_scale, out=scaled, casting="same_kind")
+        factors = weights if hasattr(weights, "shape") and not isinstance(weights, np.ndarray) else None
+        factors = loss.factors(weights, (n, math.prod(targets))) if factors is None else factors
+        with entered(self.place) as place:
+            self._build(n)
+            scaled = self._target.reshape(-1)[: n * math.prod(targets)].reshape(n, *targets)
+            if place is HOST:
+                np.multiply(target, 1.0 / self.output_scale, out=scaled, casting="same_kind")
+            else:
+                target = self._kept("target", target, np.float32)
+            x, factors = self._kept("input", self._sent(x)), self._kept("weights", factors, np.float32)
+
+            def step() -> Any:
+                if place is not HOST:
+                    self.ops.scale(target, "linear", 1.0 / self.output_scale, scaled)
+                return self._learn(x, scaled, factors, loss, optimizer, rate)
+
+            each = place.repeat(self._steps, (n, x.dtype, factors.shape, loss, optimizer), step)
+            self.steps += 1
+            values = place.later(each)
+        return lambda: float(values().mean())
+
+    def _learn(self, x: Any, target: Any, factors: Any, loss: Any, optimizer: Any, rate: float) -> Any:
+        """Do all of a step that is on the backend; return the loss of each example."""
+        n = x.shape[0]
         scale, keep = optimizer.prepare(self.parameters, rate, self.steps)
+        scale = self.place.number(scale)
         key = _stream(self.seed, _TRAINING, self.steps)
-        output = self._forward(self._given(x), range(len(self.layers)), Draw(key, training=True))
-        value = loss(output.reshape(n, -1), scaled.reshape(n, -1), weights, gradient, self.ops)
+        output = self._forward(x, range(len(self.layers)), Draw(key, training=True))
+        gradient = self._gradient[:n].reshape(n, -1)
+        each = loss.each(self.ops, output.reshape(n, -1), target.reshape(n, -1), factors, gradient)
         flow: np.ndarray | None = self._gradient[:n]
         for layer in reversed(self.layers):
             if flow is None:
                 break
             flow = layer.backward(flow, scale, keep)
         optimizer.update(self.parameters, rate, self.steps, self.ops)
-        self.steps += 1
-        return value
+        return each
 
-    def predict(self, x: Any, samples: int | None = None, seed: int = 0, batch: int = _BATCH) -> np.ndarray:
+    def predict(self, x: Any, samples: int | None = None, seed: int = 0, batch: int | None = None) -> np.ndarray:
         """Return outputs for x (n, *input_shape), float32 (n, *output_shape), without dropout.
 
         Parameters
@@ -190,40 +249,48 @@ class Network:
             Ghahramani 2016, arXiv:1506.02142). Layers before the first dropout are evaluated once.
         seed : int
             Of these draws; a draw does not depend on how many examples or draws are asked for.
-        batch : int
-            Examples of one pass; the last bits of the outputs may depend on it.
+        batch : int, optional
+            Examples of one pass, 128 on the host and 2048 on a card; the last bits of the outputs may depend on it.
         """
         self._check(x, self.input_shape, "the input")
+        with entered(self.place):
+            return self.place.fetch(self._predict(x, samples, seed, batch or self.place.batch))
+
+    def _predict(self, x: Any, samples: int | None, seed: int, batch: int) -> Any:
+        """Outputs as `predict` gives them, on the backend."""
         n = x.shape[0]  # stores may have no len()
         self._build(min(batch, max(1, n)))
         shape = (n, *self.output_shape)
-        out = np.empty(shape if samples is None else (samples, *shape), np.float32)
+        out = self.place.empty(shape if samples is None else (samples, *shape), np.float32)
         whole = range(len(self.layers))
         cut = next((i for i in whole if self.layers[i].random), len(whole))
         stream = _stream(seed, _PREDICTION)
         for begin in range(0, n, batch):
             part = slice(begin, begin + batch)
-            common = self._forward(self._given(x[part]), whole[:cut], None)
+            common = self._forward(self._sent(x[part]), whole[:cut], None)
             if samples is None:
-                out[part] = self._forward(common, whole[cut:], None)
+                self.ops.scale(self._forward(common, whole[cut:], None), "linear", self.output_scale, out[part])
             for sample in range(samples or 0):
                 draw = Draw(_stream(stream, sample), begin)
-                out[sample, part] = self._forward(common, whole[cut:], draw)
-        out *= np.float32(self.output_scale)
+                drawn = self._forward(common, whole[cut:], draw)
+                self.ops.scale(drawn, "linear", self.output_scale, out[sample, part])
         return out
 
     def evaluate(self, x: Any, target: Any, weights: Any = None, *, loss: Any) -> float:
         """Mean loss over examples, without dropout, in the units and with the weights of `step`."""
-        total = 0.0
-        count, _ = self._check_pair(x, target, loss)
-        for begin in range(0, count, _BATCH):
-            part = slice(begin, begin + _BATCH)
-            scale = np.float32(1.0 / self.output_scale)
-            output, wanted = self.predict(x[part]) * scale, np.asarray(target[part], np.float32) * scale
-            n = len(output)
-            factor = None if weights is None else weights[part]
-            total += loss(output.reshape(n, -1), wanted.reshape(n, -1), factor, ops=self.ops) * n
-        return total / count
+        count, targets = self._check_pair(x, target, loss)
+        scale, losses = 1.0 / self.output_scale, []
+        with entered(self.place) as place:
+            for begin in range(0, count, place.batch):
+                part = slice(begin, begin + place.batch)
+                output = self._predict(x[part], None, 0, place.batch)
+                n = output.shape[0]
+                wanted = place.send(np.asarray(target[part], np.float32).reshape(n, -1) * np.float32(scale))
+                output = output.reshape(n, -1)
+                self.ops.scale(output, "linear", scale, output)
+                factors = loss.factors(None if weights is None else weights[part], wanted.shape)
+                losses.append(place.later(loss.each(self.ops, output, wanted, place.send(factors))))
+        return sum(float((each := values()).mean()) * len(each) for values in losses) / count
 
     def summary(self) -> str:
         """Table of layers with output shapes, weights and memory of the weights."""
@@ -266,7 +333,8 @@ class Network:
         if optimizer is not None:
             for i, parameter in enumerate(self.parameters):
                 arrays |= {f"moment/{i}/{j}": moment for j, moment in enumerate(parameter.moments)}
-        file.write(path, description, arrays)
+        with entered(self.place) as place:
+            file.write(path, description, {name: place.fetch(values) for name, values in arrays.items()})
 
     def restore(self, path: Path | str, optimizer: Any = None) -> dict[str, Any]:
         """Take weights and step counter from a file, and with an optimizer its moments; return the description.
@@ -301,12 +369,14 @@ class Network:
         except (KeyError, ValueError) as error:
             msg = f"{path} is damaged: its arrays do not fit its architecture; save the network again"
             raise InputError(msg) from error
-        for parameter, value, moment in zip(self.parameters, values, moments, strict=True):
-            parameter.value[...] = value
-            if optimizer is not None:
-                parameter.moments, parameter.gradient = moment, None
-        for own, statistic in zip(self.statistics, statistics, strict=True):
-            own[...] = statistic
+        with entered(self.place) as place:
+            for parameter, value, moment in zip(self.parameters, values, moments, strict=True):
+                place.fill(parameter.value, value)
+                if optimizer is not None:
+                    parameter.moments, parameter.gradient = tuple(map(place.send, moment)), None
+            for own, statistic in zip(self.statistics, statistics, strict=True):
+                place.fill(own, statistic)
+        self._steps = {}
         self.steps = description["steps"]
         return description
 

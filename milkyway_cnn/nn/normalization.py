@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.layer import Layer, Parameter
 
@@ -39,10 +40,10 @@ class GroupNormalization(Layer):
 
     def build(self, batch, ops, *, first):
         self.ops = ops
-        self.y = np.empty((batch, *self.shape), np.float32)
-        self.gradient_in = np.empty((batch, *self.shape), np.float32)
-        self.mean = np.empty((batch, self.groups), np.float32)
-        self.inverse = np.empty((batch, self.groups), np.float32)
+        self.y = current().empty((batch, *self.shape), np.float32)
+        self.gradient_in = current().empty((batch, *self.shape), np.float32)
+        self.mean = current().empty((batch, self.groups), np.float32)
+        self.inverse = current().empty((batch, self.groups), np.float32)
 
     def forward(self, x, draw):
         gain, offset = (parameter.value for parameter in self.parameters)
@@ -103,9 +104,9 @@ class BatchNormalization(Layer):
 
     def build(self, batch, ops, *, first):
         self.ops = ops
-        self.y = np.empty((batch, *self.shape), np.float32)
-        self.gradient_in = np.empty((batch, *self.shape), np.float32)
-        self.mean, self.inverse = np.empty((2, self.shape[0]), np.float32)
+        self.y = current().empty((batch, *self.shape), np.float32)
+        self.gradient_in = current().empty((batch, *self.shape), np.float32)
+        self.mean, self.inverse = (current().empty((self.shape[0],), np.float32) for _ in range(2))
 
     def forward(self, x, draw):
         gain, offset = (parameter.value for parameter in self.parameters)
@@ -120,8 +121,7 @@ class BatchNormalization(Layer):
             self.share = 1.0 / count
         else:
             mean, variance = self.statistics
-            self.mean[...] = mean
-            self.inverse[...] = 1.0 / np.sqrt(variance + np.float32(self.epsilon))
+            self.ops.running_statistics(mean, variance, self.epsilon, self.mean, self.inverse)
             self.share = 0.0
         self.ops.batch_normalize(self.x, gain, offset, self.mean, self.inverse, self.y[:n].reshape(self.x.shape))
         return self.y[:n]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
+from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.layer import Parameter
 
-__all__ = ["SGD", "AdamW", "clipping"]
+__all__ = ["SGD", "AdamW"]
 
 
 def _refuse_unless(holds: bool, optimizer: Any, rule: str) -> None:
@@ -21,19 +19,15 @@ def _refuse_unless(holds: bool, optimizer: Any, rule: str) -> None:
         raise InputError(msg)
 
 
-def clipping(parameters: Sequence[Parameter], clip: float | None, ops: Any) -> float:
-    """Factor that brings the norm of all gradients together down to `clip`; 1 if it is below or `clip` is None."""
-    if clip is None:
-        return 1.0
-    norm = math.sqrt(sum(ops.square_sum(parameter.gradient) for parameter in parameters))
-    return min(1.0, clip / norm) if norm > 0.0 else 1.0
+def _zeros(parameter: Parameter) -> Any:
+    return current().zeros(parameter.value.shape, parameter.value.dtype)
 
 
 def _allocate(parameters: Sequence[Parameter], count: int) -> None:
     """Give each parameter `count` moments, at zero if it has another number of them."""
     for parameter in parameters:
         if len(parameter.moments) != count:
-            parameter.moments = tuple(np.zeros_like(parameter.value) for _ in range(count))
+            parameter.moments = tuple(_zeros(parameter) for _ in range(count))
 
 
 @dataclass(frozen=True)
@@ -70,18 +64,19 @@ class SGD:
             if self.clip is None:
                 parameter.gradient = parameter.moments[0]
             elif parameter.gradient is None or parameter.gradient is parameter.moments[0]:
-                parameter.gradient = np.zeros_like(parameter.value)
+                parameter.gradient = _zeros(parameter)
         return (-rate / self._factor(step)[0], 1.0) if self.clip is None else (1.0, 0.0)
 
     def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
         """Move all parameters by their gradients; `step` counts from 0."""
-        clipped = clipping(parameters, self.clip, ops)
         factor, last = self._factor(step)
         decay = rate * self.weight_decay
         rescale = self.momentum if last else 1.0 / factor if decay else None
+        if self.clip is not None:
+            clipped = ops.clipping([parameter.gradient for parameter in parameters], self.clip, -rate, factor)
+            for parameter in parameters:
+                ops.velocity(parameter.gradient, clipped, 1.0, parameter.moments[0])
         for parameter in parameters:
-            if self.clip is not None:
-                ops.velocity(parameter.gradient, -rate * clipped / factor, 1.0, parameter.moments[0])
             ops.momentum(parameter.moments[0], factor, decay, rescale, parameter.value)
 
 
@@ -107,12 +102,13 @@ class AdamW:
         _allocate(parameters, self.moments)
         for parameter in parameters:
             if parameter.gradient is None or any(parameter.gradient is moment for moment in parameter.moments):
-                parameter.gradient = np.zeros_like(parameter.value)
+                parameter.gradient = _zeros(parameter)
         return 1.0, 0.0
 
     def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
         """Move all parameters by their gradients; `step` counts from 0."""
-        factor = clipping(parameters, self.clip, ops)
+        gradients = [parameter.gradient for parameter in parameters]
+        factor = 1.0 if self.clip is None else ops.clipping(gradients, self.clip)
         for parameter in parameters:
             ops.adamw(
                 parameter.gradient,

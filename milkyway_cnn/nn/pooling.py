@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn.convolution import spread
 from milkyway_cnn.nn.layer import Layer
@@ -53,8 +54,8 @@ class _Pooling(Layer):
 
     def build(self, batch, ops, *, first):
         self.ops = ops
-        self.y = np.empty((batch, *self.maps), np.float32)
-        self.gradient_in = None if first else np.empty((batch, *self.images), np.float32)
+        self.y = current().empty((batch, *self.maps), np.float32)
+        self.gradient_in = None if first else current().empty((batch, *self.images), np.float32)
 
     def forward(self, x, draw):
         n = len(x)
@@ -84,7 +85,7 @@ class MaxPooling(_Pooling):
 
     def build(self, batch, ops, *, first):
         super().build(batch, ops, first=first)
-        self.winner = np.empty((batch, *self.maps), np.int32)
+        self.winner = current().empty((batch, *self.maps), np.int32)
 
     def _pool(self, x, y):
         self.ops.max_pool(x, self.window, self.strides, self.pad, y, self.winner[: len(y)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -40,7 +41,9 @@ def prefetch(batches: Iterable[T], ahead: int = 1) -> Iterator[T]:
         except BaseException as error:  # handed over to the thread that waits
             put(True, error)
 
-    thread = threading.Thread(target=make, name="prefetch", daemon=True)
+    # In the context of the caller, who may have chosen a card.
+    target = contextvars.copy_context().run
+    thread = threading.Thread(target=target, args=(make,), name="prefetch", daemon=True)
     thread.start()
     try:
         while True:

@@ -197,6 +197,12 @@ def batch_statistics(x, epsilon, momentum, running_mean, running_variance, mean,
         running[...] = (1 - momentum) * running + momentum * new
 
 
+def running_statistics(running_mean, running_variance, epsilon, mean, inverse):
+    """Mean and inverse standard deviation of channels over the batches of the past."""
+    mean[...] = running_mean
+    inverse[...] = 1 / np.sqrt(running_variance + epsilon)
+
+
 def batch_normalize(x, gain, offset, mean, inverse, out):
     """Batch normalization."""
     gain, offset, mean, inverse = (values[:, None] for values in (gain, offset, mean, inverse))
@@ -275,6 +281,7 @@ def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):
     value -= rate * first / (np.sqrt(second) + epsilon) + decay * value
 
 
-def square_sum(x):
-    """Sum of squares, a float."""
-    return float((x.astype(float) ** 2).sum())
+def clipping(gradients, clip, scale=1.0, unit=1.0):
+    """``scale / unit`` times what brings the norm of all gradients together down to `clip`, at most 1."""
+    norm = np.sqrt(sum((x.astype(float) ** 2).sum() for x in gradients))
+    return float(scale * min(1.0, clip / max(norm, 1e-300)) / unit)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.kernels.scaling import FUNCTIONS
 from milkyway_cnn.nn.layer import Layer
@@ -31,7 +32,7 @@ class Scaling(Layer):
 
     def build(self, batch, ops, *, first):
         self.ops = ops
-        self.y = np.empty((batch, *self.shape), np.float32)
+        self.y = current().empty((batch, *self.shape), np.float32)
 
     def forward(self, x, draw):
         y = self.y[: len(x)]

@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib import import_module, metadata
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from milkyway_cnn.kernels import draws
-from milkyway_cnn.kernels._twin import TWINS
+from milkyway_cnn.kernels._twin import KERNELS, Twin
 from milkyway_cnn.kernels.channels import GRID, SurveyTables, draw_channel, expected_channel
 from milkyway_cnn.kernels.examples import draw_diagrams, expected_diagram
 from milkyway_cnn.kernels.fields import gaussian_fields
@@ -24,6 +25,7 @@ from milkyway_cnn.kernels.stacking import stack
 from milkyway_cnn.kernels.stars import draw_counts, draw_stars
 
 u64 = np.uint64
+TWINS = [kernel for kernel in KERNELS if isinstance(kernel, Twin)]
 _SIMULATED = """
 import pickle, sys, warnings
 import numpy as np
@@ -50,7 +52,7 @@ def fields():
 
 
 def stars():
-    counts = np.empty(4, np.int64)
+    counts = np.full(4, 9)  # where kernels are only compiled, it stays
     draw_counts(u64(4), np.array([3.0, 60.0, 0.0, 20.0]), counts)
     first = np.concatenate([[0], np.cumsum(counts)])
     rng = np.random.default_rng(1)
@@ -131,7 +133,10 @@ def channels():
     return (out,)
 
 
-CASES = {made.__name__: made for made in (numbers, fields, stars, diagrams, bare, general, channels)}
+CASES = {
+    made.__name__: made
+    for made in (numbers, fields, stars, diagrams, bare, general, channels, *import_module("networks").CASES)
+}
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +166,7 @@ def _plain(function):
 
 
 def test_twins_have_one_argument_list_and_one_stem():
-    assert len(TWINS) >= 11
+    assert len(TWINS) >= 38
     for twin in TWINS:
         assert inspect.signature(_plain(twin.host)) == inspect.signature(twin.card)
         assert _plain(twin.host).__name__.removesuffix("_cpu") == twin.card.__name__.removesuffix("_cuda")
@@ -176,7 +181,6 @@ def test_nothing_of_cuda_is_imported_with_the_kernels():
 _COMPILED = """
 import sys
 from types import SimpleNamespace
-from numba import cuda, types
 from numba.cuda import dispatcher
 capability = int(sys.argv[1]), int(sys.argv[2])
 dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)  # there is no card here
@@ -187,26 +191,51 @@ test_twins.compile_all(capability)
 
 
 def compile_all(capability):
-    """Compile every twin with the types that its host loop had in `CASES`."""
-    from numba import types
+    """Compile every kernel with the types that it has in `CASES`, which launch nothing here."""
+    from numba import typeof, types
 
-    cuda = import_module("numba.cuda")
-    for made in CASES.values():
-        made()
-    for twin in TWINS:
-        twin.kernel  # noqa: B018, it binds `cuda`
-        signatures = getattr(twin.host, "signatures", None)  # where the host has a library, the types stand here
-        kinds = signatures[0] if signatures else (types.complex64[:, ::1], types.int64, types.float32[:, ::1])
-        ptx, _ = cuda.compile_ptx(twin.card, tuple(map(_of_a_card, kinds)), cc=capability)
-        assert f".target sm_{capability[0]}{capability[1]}" in ptx
+    from milkyway_cnn import backend
+    from milkyway_cnn.backend.device import Device
 
+    cuda, compiled = import_module("numba.cuda"), set()
 
-def _of_a_card(kind):
-    from numba import types
+    def of_a_card(kind):
+        if isinstance(kind, types.BaseTuple):
+            return types.Tuple([of_a_card(part) for part in kind])
+        return (
+            types.Array(kind.dtype, kind.ndim, kind.layout) if isinstance(kind, types.Array) else types.unliteral(kind)
+        )
 
-    if isinstance(kind, types.BaseTuple):
-        return types.Tuple([_of_a_card(part) for part in kind])
-    return types.Array(kind.dtype, kind.ndim, "C") if isinstance(kind, types.Array) else types.unliteral(kind)
+    class Compiling(Device):
+        """Memory of the host, whose numbers are arbitrary, and kernels that are compiled instead of launched."""
+
+        active = staticmethod(nullcontext)
+        send = fetch = staticmethod(np.asarray)
+        zeros = _empty = staticmethod(np.zeros)
+
+        def fill(self, there, values):
+            there[...] = values
+
+        def later(self, array):
+            return lambda: array
+
+        def repeat(self, kept, key, step):
+            return step()
+
+        def _product(self, *arguments):
+            pass
+
+        def launch(self, kernel, grid, arguments):
+            kinds = tuple(of_a_card(typeof(argument)) for argument in arguments)
+            if (kernel, kinds) not in compiled:
+                ptx, _ = cuda.compile_ptx(kernel.py_func, kinds, cc=capability)
+                assert f".target sm_{capability[0]}{capability[1]}" in ptx
+                compiled.add((kernel, kinds))
+
+    with backend.entered(Compiling("float32")):
+        for made in CASES.values():
+            made()
+    assert {kernel for kernel, _ in compiled} == {kernel.kernel for kernel in KERNELS}
 
 
 def _compiler():

@@ -1,119 +1,20 @@
-"""Host or CUDA card, chosen once: ``with backend.use("auto"): ...``.
-
-Inside the block the twins of `milkyway_cnn.kernels` run there. Arrays of the host are sent to the card and back by each
-launch; what stays in use is put there once by `send`, and read by `fetch`. Nothing of CUDA is imported before a card is
-asked for.
-"""
+"""What of CUDA this machine has, and what keeps it from being used."""
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Protocol
+from importlib.util import find_spec
 
-import numpy as np
-
-from milkyway_cnn.errors import InputError
-
-__all__ = ["DEVICES", "Backend", "Card", "current", "fault", "found", "use"]
-
-#: What may be asked for.
-DEVICES = ("auto", "cpu", "cuda")
+__all__ = ["Card", "fault", "found"]
 
 # Toolkits that the extras cuda12 and cuda13 bring: least driver, as CUDA counts and as nvidia-smi shows it, and least
 # compute capability of a card.
 _TOOLKITS = {12: ((12, 0), "525", (5, 0)), 13: ((13, 0), "580", (7, 5))}
 #: Kernels are compiled for cards from here on.
 _LEAST_CAPABILITY = (7, 0)
-
-
-class Backend(Protocol):
-    """Where kernels run and arrays are."""
-
-    name: str
-
-    def send(self, array: np.ndarray) -> Any:
-        """Put an array there; on the host it is the same array."""
-
-    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        """Make an array there whose numbers are undefined."""
-
-    def fetch(self, array: Any) -> np.ndarray:
-        """Give an array of this backend, or of the host, as NumPy's, when all kernels before are done."""
-
-
-class _Host:
-    name = "cpu"
-
-    def send(self, array: np.ndarray) -> np.ndarray:
-        return array
-
-    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-        return np.empty(shape, dtype)
-
-    def fetch(self, array: np.ndarray) -> np.ndarray:
-        return array
-
-
-class _Cuda:
-    name = "cuda"
-
-    def __init__(self) -> None:
-        self._cuda = importlib.import_module("numba.cuda")
-
-    def send(self, array: np.ndarray) -> Any:
-        return self._cuda.to_device(np.ascontiguousarray(array))
-
-    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        return self._cuda.device_array(shape, dtype)
-
-    def fetch(self, array: Any) -> np.ndarray:
-        return array if isinstance(array, np.ndarray) else array.copy_to_host()
-
-
-_HOST = _Host()
-_current: ContextVar[Backend] = ContextVar("backend", default=_HOST)
-
-
-def current() -> Backend:
-    """Return the backend of the innermost `use` around, or the host."""
-    return _current.get()
-
-
-@contextmanager
-def use(device: str = "auto") -> Iterator[Backend]:
-    """Let kernels run on a device inside the block.
-
-    Parameters
-    ----------
-    device
-        "cpu", "cuda", or "auto": a card where one can be used, else the host.
-
-    Raises
-    ------
-    InputError
-        When a card is asked for that cannot be used, with the command that mends it (see `fault`).
-    """
-    if device not in DEVICES:
-        msg = f"device {device!r} is not known; choose one of {', '.join(DEVICES)}"
-        raise InputError(msg)
-    chosen: Backend = _HOST
-    if device != "cpu":
-        problem = fault(found())
-        if problem is None:
-            chosen = _Cuda()
-        elif device == "cuda":
-            raise InputError(problem)
-    token = _current.set(chosen)
-    try:
-        yield chosen
-    finally:
-        _current.reset(token)
 
 
 @dataclass(frozen=True)
@@ -185,7 +86,7 @@ def found() -> Card:
     if os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0"):
         return Card(simulated=True)
     wheels = _version("numba-cuda")
-    if wheels is None:
+    if wheels is None or not all(find_spec(name) for name in ("cupy", "nvmath")):
         return Card(driver=_driver_without_wheels())
     driver = importlib.import_module("numba.cuda.cudadrv.driver").driver
     if not driver.is_available:
