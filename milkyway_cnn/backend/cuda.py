@@ -94,9 +94,8 @@ class Cuda(Device):
 
     def _product(self, a: Any, b: Any, out: Any, scale: Any, keep: float) -> None:
         blas, there = self._blas, isinstance(scale, self._cupy.ndarray)
-        one, two = (scale, self._constants[keep]) if there else (np.float32(factor) for factor in (scale, keep))
-        held = [value if there else np.array([value]) for value in (one, two)]
-        factors = [value.data.ptr if there else value.ctypes.data for value in held]
+        held: Any = (scale, self._constants[keep]) if there else np.array([scale, keep], np.float32)
+        factors = [value.data.ptr for value in held] if there else [held.ctypes.data, held.ctypes.data + 4]
         blas.set_pointer_mode(self._handle, blas.PointerMode.DEVICE if there else blas.PointerMode.HOST)
         compute = blas.ComputeType.COMPUTE_32F
         if self.precision == "tf32":

@@ -68,7 +68,8 @@ class Simulated(Device):
             launched()
 
     def _record(self, step: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
-        self._recorded = launches = []
+        launches: list[Callable[[], None]] = []
+        self._recorded = launches
         try:
             result = step()
         finally:

@@ -66,9 +66,10 @@ def _convolve_cuda(x, weights, bias, slope, stride, padding, pool, out, winner):
                 # The first of equals, but a NaN before all, so that none is lost.
                 if number == 0 or sums[f] > best[f] or sums[f] != sums[f]:
                     best[f], which[f] = sums[f], np.float32(number)
-        for f in range(min(_FILTERS, filters - q)):
-            out[n, q + f, h, i, j] = leaky(best[f] + bias[q + f], slope)
-            winner[n, q + f, h, i, j] = int(which[f])
+        for f in range(_FILTERS):  # a constant, so that the sums stay in registers
+            if q + f < filters:
+                out[n, q + f, h, i, j] = leaky(best[f] + bias[q + f], slope)
+                winner[n, q + f, h, i, j] = int(which[f])
 
 
 _convolve = Kernel(

@@ -20,6 +20,10 @@ def _inside(i, size, stride, padding, count):
     return max(begin, 0), min(begin + size, count)
 
 
+def _of_maps(gradient, *others):
+    return each(gradient.shape[0])
+
+
 @loop
 def _max_pool_cpu(x, size, stride, padding, out, winner):
     planes, rows, columns = x.shape[1:]
@@ -81,9 +85,7 @@ def _max_pool_backward_cuda(gradient, winner, gradient_in):
             gradient_in[m, winner[m, i]] += gradient[m, i]
 
 
-_max_pool_backward = Twin(
-    _max_pool_backward_cpu, _max_pool_backward_cuda, lambda gradient, *others: each(gradient.shape[0])
-)
+_max_pool_backward = Twin(_max_pool_backward_cpu, _max_pool_backward_cuda, _of_maps)
 
 
 @loop
@@ -159,9 +161,7 @@ def _average_pool_backward_cuda(gradient, size, stride, padding, gradient_in):
                                 gradient_in[m, z, y, v] += share
 
 
-_average_pool_backward = Twin(
-    _average_pool_backward_cpu, _average_pool_backward_cuda, lambda gradient, *others: each(gradient.shape[0])
-)
+_average_pool_backward = Twin(_average_pool_backward_cpu, _average_pool_backward_cuda, _of_maps)
 
 
 def _maps(array):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Hashable, Sequence
 from copy import deepcopy
-from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from milkyway_cnn.backend import HOST, current, entered
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.nn import architecture as grammar
-from milkyway_cnn.nn import file
+from milkyway_cnn.nn import file, state
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Draw, Layer, Parameter
@@ -96,7 +94,6 @@ class Network:
             if isinstance(layer, Dense) and isinstance(following, Dense):
                 layer.turned = True
         self._capacity = 0
-        self._steps: dict[Hashable, Any] = {}
         with entered(self.place):
             for parameter in self.parameters:
                 parameter.value = self.place.send(parameter.value)
@@ -113,6 +110,10 @@ class Network:
         """Arrays that layers keep without learning them: the running means of batch normalization."""
         return [values for layer in self.layers for values in layer.statistics]
 
+    def forget(self) -> None:
+        """Let go of recorded steps, for the memory that they work on has changed."""
+        self._steps: dict[Hashable, Any] = {}
+
     def _build(self, batch: int) -> None:
         """Make buffers for `batch` examples, if those at hand are for fewer."""
         if batch <= self._capacity:
@@ -125,7 +126,7 @@ class Network:
         self._target = self.place.empty((batch, *self.output_shape), np.float32)
         self._capacity = batch
         self._given: dict[Hashable, Any] = {}
-        self._steps = {}
+        self.forget()
 
     def _check(self, x: Any, shape: tuple[int, ...], what: str) -> None:
         if not hasattr(x, "shape") or tuple(x.shape[1:]) != shape or x.dtype.kind not in "uif":
@@ -278,7 +279,7 @@ class Network:
 
     def evaluate(self, x: Any, target: Any, weights: Any = None, *, loss: Any) -> float:
         """Mean loss over examples, without dropout, in the units and with the weights of `step`."""
-        count, targets = self._check_pair(x, target, loss)
+        count, _ = self._check_pair(x, target, loss)
         scale, losses = 1.0 / self.output_scale, []
         with entered(self.place) as place:
             for begin in range(0, count, place.batch):
@@ -318,23 +319,7 @@ class Network:
         history, provenance : JSON-like
             Kept in the file and given back by `restore`.
         """
-        description = {
-            "layers": [layer.describe() for layer in self.layers],
-            "input_shape": self.input_shape,
-            "seed": self.seed,
-            "output_scale": self.output_scale,
-            "steps": self.steps,
-            "optimizer": optimizer and {"kind": type(optimizer).__name__} | asdict(optimizer),
-            "history": history,
-            "provenance": provenance,
-        }
-        arrays = {f"parameter/{i}": parameter.value for i, parameter in enumerate(self.parameters)}
-        arrays |= {f"statistic/{i}": values for i, values in enumerate(self.statistics)}
-        if optimizer is not None:
-            for i, parameter in enumerate(self.parameters):
-                arrays |= {f"moment/{i}/{j}": moment for j, moment in enumerate(parameter.moments)}
-        with entered(self.place) as place:
-            file.write(path, description, {name: place.fetch(values) for name, values in arrays.items()})
+        state.save(self, path, history, provenance, optimizer)
 
     def restore(self, path: Path | str, optimizer: Any = None) -> dict[str, Any]:
         """Take weights and step counter from a file, and with an optimizer its moments; return the description.
@@ -344,47 +329,26 @@ class Network:
         InputError
             If the file is damaged, of another architecture or of another optimizer.
         """
-        description, arrays = file.read(path)
-        # Through layers, for a file need not name fields that are as they are by default.
-        there, here = (
-            json.dumps([layer.describe() for layer in layers]) for layers in (_layers(path, description), self.layers)
-        )
-        if there != here or tuple(description["input_shape"]) != self.input_shape:
-            msg = f"{path} holds a network of another architecture; restore it into the one that wrote it"
-            raise InputError(msg)
-        described = optimizer and {"kind": type(optimizer).__name__} | asdict(optimizer)
-        if optimizer is not None and description["optimizer"] != described:
-            msg = (
-                f"{path} was trained by {description['optimizer']}, not {described}; go on with the same or start anew"
-            )
-            raise InputError(msg)
-        count = optimizer.moments if optimizer is not None and description["steps"] else 0
-        try:
-            values = [_same(arrays[f"parameter/{i}"], own.value) for i, own in enumerate(self.parameters)]
-            statistics = [_same(arrays[f"statistic/{i}"], own) for i, own in enumerate(self.statistics)]
-            moments = [
-                tuple(_same(arrays[f"moment/{i}/{j}"], own.value) for j in range(count))
-                for i, own in enumerate(self.parameters)
-            ]
-        except (KeyError, ValueError) as error:
-            msg = f"{path} is damaged: its arrays do not fit its architecture; save the network again"
-            raise InputError(msg) from error
+        return state.restore(self, path, optimizer)
+
+    def on_host(self) -> Network:
+        """Give this network or, of one that is on a card, a copy that is not."""
+        if self.place is HOST:
+            return self
+        layers = [type(layer)(**{k: v for k, v in layer.describe().items() if k != "kind"}) for layer in self.layers]
+        twin = Network(layers, self.input_shape, seed=self.seed, output_scale=self.output_scale, scheme="cpu")
         with entered(self.place) as place:
-            for parameter, value, moment in zip(self.parameters, values, moments, strict=True):
-                place.fill(parameter.value, value)
-                if optimizer is not None:
-                    parameter.moments, parameter.gradient = tuple(map(place.send, moment)), None
-            for own, statistic in zip(self.statistics, statistics, strict=True):
-                place.fill(own, statistic)
-        self._steps = {}
-        self.steps = description["steps"]
-        return description
+            for own, there in zip(twin.parameters, self.parameters, strict=True):
+                own.value[...] = place.fetch(there.value)
+            for own, there in zip(twin.statistics, self.statistics, strict=True):
+                own[...] = place.fetch(there)
+        return twin
 
     @classmethod
     def load(cls, path: Path | str, scheme: str | None = None) -> Network:
         """Network of a file that `save` wrote; InputError if it is missing, damaged or no network file."""
         description, _ = file.read(path)
-        layers = _layers(path, description)
+        layers = state.layers_of(path, description)
         shape, seed, output_scale = (description[name] for name in ("input_shape", "seed", "output_scale"))
         find_scheme(scheme)
         try:
@@ -396,36 +360,8 @@ class Network:
         return network
 
 
-def _layers(path: Path | str, description: dict[str, Any]) -> list[Layer]:
-    """Layers of a file's description; InputError if they or what else is needed of it cannot be used."""
-    try:
-        if not (
-            all(type(size) is int and size > 0 for size in description["input_shape"])
-            and all(type(description[name]) is int and description[name] >= 0 for name in ("seed", "steps"))
-            and math.isfinite(description["output_scale"])
-        ):
-            msg = "numbers that cannot be"
-            raise ValueError(msg)
-        made = []
-        for entry in description["layers"]:
-            fields = {name: tuple(v) if isinstance(v, list) else v for name, v in entry.items() if name != "kind"}
-            made.append(Layer.kinds[entry["kind"]](**fields))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        msg = f"{path} describes no network that can be made here ({error}); save the network again"
-        raise InputError(msg) from error
-    return made
-
-
 def _stream(key: int | np.uint64, *branches: int) -> np.uint64:
     """Key of the stream of random numbers at the end of these branches."""
     for branch in branches:
         key = np.uint64(fork(np.uint64(key), np.uint64(branch)))
     return np.uint64(key)
-
-
-def _same(array: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Array, if it has the shape and type of `model`."""
-    if array.shape != model.shape or array.dtype != model.dtype:
-        msg = f"{array.dtype} {array.shape} instead of {model.dtype} {model.shape}"
-        raise ValueError(msg)
-    return array

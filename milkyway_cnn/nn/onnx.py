@@ -38,7 +38,7 @@ def export(network: Network, path: Path | str) -> None:
     except ImportError as error:
         msg = "the package onnx is not installed; install it by: pip install milkyway-cnn[onnx]"
         raise InputError(msg) from error
-    graph = _Graph(onnx)
+    graph, network = _Graph(onnx), network.on_host()
     for layer in network.layers:
         graph.layer(layer)
     if network.output_scale != 1.0:

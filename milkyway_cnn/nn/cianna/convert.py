@@ -32,6 +32,7 @@ def as_cianna(network: Network) -> Network:
     """
     if any(isinstance(layer, _OWN) for layer in network.layers):
         return network
+    network = network.on_host()
     layers: list[Layer] = []
     values: list[np.ndarray] = []
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
@@ -59,7 +60,7 @@ def as_cianna(network: Network) -> Network:
             what = "its normalization" if normal else f"its layer {layer.kernel()}"
             msg = f"CIANNA has no counterpart of {what} in this network; leave it out to write a file for CIANNA"
             raise InputError(msg)
-    twin = Network(layers, network.input_shape)
+    twin = Network(layers, network.input_shape, scheme="cpu")
     for parameter, value in zip(twin.parameters, values, strict=True):
         parameter.value[...] = value.reshape(parameter.value.shape)
     for parameter in [layer for layer in twin.layers if layer.parameters][-1].parameters:

@@ -234,7 +234,7 @@ def _read(source: Any, shape: tuple[int, ...], scheme: str | None) -> tuple[Netw
         _end(layers)
     if not layers:
         raise ValueError
-    return Network(layers, whole, scheme=scheme), values
+    return Network(layers, whole, scheme=scheme or "cpu"), values  # its layers have no loops for a card
 
 
 def _end(layers: list[Layer]) -> None:
