@@ -50,6 +50,9 @@ class Backend(Protocol):
     def send(self, array: Any) -> Any:
         """Put an array there; on the host, or if it is there, it is the same array."""
 
+    def holds(self, array: Any) -> bool:
+        """Whether an array is there, and not the host's."""
+
     def fill(self, there: Any, values: Any) -> None:
         """Write values, of the host or there, into an array that is there."""
 
@@ -81,6 +84,9 @@ class _Host:
 
     def send(self, array: Any) -> Any:
         return array
+
+    def holds(self, array: Any) -> bool:
+        return False
 
     def fill(self, there: Any, values: Any) -> None:
         there[...] = values

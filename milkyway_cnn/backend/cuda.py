@@ -50,10 +50,13 @@ class Cuda(Device):
         return _stream()
 
     def send(self, array: np.ndarray) -> Any:
-        return self._cupy.asarray(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array
+        return array if self.holds(array) else self._cupy.asarray(np.ascontiguousarray(array))
+
+    def holds(self, array: Any) -> bool:
+        return isinstance(array, self._cupy.ndarray)
 
     def fill(self, there: Any, values: Any) -> None:
-        if isinstance(values, self._cupy.ndarray):
+        if self.holds(values):
             there[...] = values
         else:
             there.set(np.ascontiguousarray(values, there.dtype))

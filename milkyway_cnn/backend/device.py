@@ -70,6 +70,9 @@ class Device:
     def send(self, array: np.ndarray) -> Any:
         raise NotImplementedError
 
+    def holds(self, array: Any) -> bool:
+        raise NotImplementedError
+
     def fill(self, there: Any, values: Any) -> None:
         raise NotImplementedError
 

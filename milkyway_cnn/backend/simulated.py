@@ -29,7 +29,10 @@ class Simulated(Device):
         return nullcontext()
 
     def send(self, array: np.ndarray) -> Any:
-        return self._cuda.to_device(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array
+        return array if self.holds(array) else self._cuda.to_device(np.ascontiguousarray(array))
+
+    def holds(self, array: Any) -> bool:
+        return hasattr(array, "copy_to_host")
 
     def fill(self, there: Any, values: Any) -> None:
         there[...] = self.fetch(values)

@@ -148,7 +148,7 @@ class Network:
     def _sent(self, x: Any) -> Any:
         """Give the input as the first layer takes it: any type of number for a scaling, else float32."""
         wanted = None if isinstance(self.layers[0], Scaling) else np.float32
-        return self.place.send(np.ascontiguousarray(x, wanted) if isinstance(x, np.ndarray) else x)
+        return x if self.place.holds(x) else self.place.send(np.ascontiguousarray(x, wanted))
 
     def _kept(self, name: str, values: Any, dtype: Any = None) -> Any:
         """Put an array of a batch where it is at every step, so that a step can be repeated; on the host it stays."""
@@ -202,8 +202,7 @@ class Network:
         The batch may be of the host or of the network's backend.
         """
         n, targets = self._check_pair(x, target, loss)
-        factors = weights if hasattr(weights, "shape") and not isinstance(weights, np.ndarray) else None
-        factors = loss.factors(weights, (n, math.prod(targets))) if factors is None else factors
+        factors = weights if self.place.holds(weights) else loss.factors(weights, (n, math.prod(targets)))
         with entered(self.place) as place:
             self._build(n)
             scaled = self._target.reshape(-1)[: n * math.prod(targets)].reshape(n, *targets)
@@ -335,14 +334,8 @@ class Network:
         """Give this network or, of one that is on a card, a copy that is not."""
         if self.place is HOST:
             return self
-        layers = [type(layer)(**{k: v for k, v in layer.describe().items() if k != "kind"}) for layer in self.layers]
-        twin = Network(layers, self.input_shape, seed=self.seed, output_scale=self.output_scale, scheme="cpu")
-        with entered(self.place) as place:
-            for own, there in zip(twin.parameters, self.parameters, strict=True):
-                own.value[...] = place.fetch(there.value)
-            for own, there in zip(twin.statistics, self.statistics, strict=True):
-                own[...] = place.fetch(there)
-        return twin
+        twin = Network(state.copied(self.layers), self.input_shape, scheme="cpu")
+        return state.move(self, twin)
 
     @classmethod
     def load(cls, path: Path | str, scheme: str | None = None) -> Network:

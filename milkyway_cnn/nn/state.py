@@ -15,7 +15,7 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import file
 from milkyway_cnn.nn.layer import Layer
 
-__all__ = ["layers_of", "restore", "save"]
+__all__ = ["copied", "layers_of", "move", "restore", "save"]
 
 
 def save(net: Any, path: Path | str, history: Any, provenance: Any, optimizer: Any) -> None:
@@ -74,6 +74,22 @@ def restore(net: Any, path: Path | str, optimizer: Any) -> dict[str, Any]:
     net.forget()
     net.steps = description["steps"]
     return description
+
+
+def copied(layers: list[Layer]) -> list[Layer]:
+    """Make layers of the same fields."""
+    fields = [{name: value for name, value in layer.describe().items() if name != "kind"} for layer in layers]
+    return [type(layer)(**own) for layer, own in zip(layers, fields, strict=True)]
+
+
+def move(net: Any, twin: Any) -> Any:
+    """Give a twin that is on the host what another network has learned; return it."""
+    twin.seed, twin.output_scale, twin.steps = net.seed, net.output_scale, net.steps
+    with entered(net.place) as place:
+        values = [(own.value, there.value) for own, there in zip(twin.parameters, net.parameters, strict=True)]
+        for own, there in [*values, *zip(twin.statistics, net.statistics, strict=True)]:
+            own[...] = place.fetch(there)
+    return twin
 
 
 def layers_of(path: Path | str, description: dict[str, Any]) -> list[Layer]:

@@ -7,12 +7,12 @@ from milkyway_cnn import nn
 # All kinds of layers, in the order in which they can stand.
 LAYERS = [
     nn.Scaling("log1p", 0.5),
-    nn.Convolution(4, (3, 3), slope=1.0, pool=2),
+    nn.Convolution(2, (3, 3), slope=1.0, pool=2),
     nn.GroupNormalization(2),
     nn.LeakyReLU(0.1),
     nn.MaxPooling((3, 2), 1, 1),
-    nn.Convolution(6, (3, 2), (2, 1), padding=(0, 1)),
-    nn.GroupNormalization(3, shared=True),
+    nn.Convolution(3, (3, 2), (2, 1), padding=(0, 1)),
+    nn.GroupNormalization(1, shared=True),
     nn.AveragePooling(2, 1, 1),
     nn.Dense(7, 1.0),
     nn.BatchNormalization(),
@@ -28,14 +28,14 @@ def batch(seed, n, shape, outputs):
     return rng.poisson(1.0, (n, *shape)).astype(np.float32), rng.random((n, outputs), np.float32)
 
 
-def trained(net, outputs, loss, optimizer, *, sizes=(4, 4, 4, 3, 4), weighed=False):
+def trained(net, outputs, loss, optimizer, *, sizes=(3, 3, 3, 2, 3), weighed=False):
     """Losses of some steps, of which those of a size are repeated by a graph, then weights, predictions and draws."""
     losses = []
     for seed, n in enumerate(sizes):
         x, y = batch(seed, n, net.input_shape, outputs)
         weights = 1.0 / (1.0 + y.sum(axis=1, keepdims=True)) if weighed else None
         losses.append(net.step(x.astype(np.uint16), y, weights, loss=loss, optimizer=optimizer, rate=0.02 / (1 + seed)))
-    x, y = batch(99, 3, net.input_shape, outputs)
+    x, y = batch(99, 2, net.input_shape, outputs)
     parameters = [net.place.fetch(parameter.value) for parameter in net.parameters]
     return (
         np.array(losses, np.float32), *parameters, np.float32([net.evaluate(x, y, loss=loss)]), net.predict(x),
@@ -45,15 +45,15 @@ def trained(net, outputs, loss, optimizer, *, sizes=(4, 4, 4, 3, 4), weighed=Fal
 
 def published():
     """An architecture as the published one."""
-    layers = [nn.Scaling("sqrt", 0.3), nn.Convolution(5, (3, 3), pool=2), nn.Dense(9), nn.Dropout(0.3), nn.Dense(8)]
-    net = nn.Network([*layers, nn.Dropout(0.1), nn.Dense(6, 1.0)], (2, 6, 8), seed=3, output_scale=2.0)
+    layers = [nn.Scaling("sqrt", 0.3), nn.Convolution(5, (3, 3), pool=2), nn.Dense(7), nn.Dropout(0.3), nn.Dense(5)]
+    net = nn.Network([*layers, nn.Dropout(0.1), nn.Dense(6, 1.0)], (2, 4, 6), seed=3, output_scale=2.0)
     return trained(net, 6, nn.SquaredError(0.1), nn.SGD(0.9), weighed=True)
 
 
 def every_layer():
     # Not by Adam: a bias before a normalization has no gradient but rounding's, of which Adam makes whole steps.
-    net, sgd = nn.Network(LAYERS, (2, 6, 4), seed=1), nn.SGD(0.9, 0.01, clip=0.5)
-    return trained(net, 4, nn.CrossEntropy(), sgd, sizes=(3, 3, 3))
+    net, sgd = nn.Network(LAYERS, (1, 6, 4), seed=1), nn.SGD(0.9, 0.01, clip=0.5)
+    return trained(net, 4, nn.CrossEntropy(), sgd, sizes=(2, 2, 2))
 
 
 def volumes():

@@ -25,6 +25,7 @@ from milkyway_cnn.kernels.stacking import stack
 from milkyway_cnn.kernels.stars import draw_counts, draw_stars
 
 u64 = np.uint64
+sys.path.insert(0, str(Path(__file__).parent))
 TWINS = [kernel for kernel in KERNELS if isinstance(kernel, Twin)]
 _SIMULATED = """
 import pickle, sys, warnings
@@ -212,6 +213,9 @@ def compile_all(capability):
         active = staticmethod(nullcontext)
         send = fetch = staticmethod(np.asarray)
         zeros = _empty = staticmethod(np.zeros)
+
+        def holds(self, array):
+            return isinstance(array, np.ndarray)
 
         def fill(self, there, values):
             there[...] = values
