@@ -23,8 +23,8 @@ def located(parameters: Parameters) -> Parameters:
     ------
     InputError
         when a catalog is not there, cannot be read, lacks columns, or holds no star of the field; when there is no such
-        sample; when the cluster is no place to work; or when there is no such Galaxy, or none of its outputs is near
-        the field.
+        sample, or no trained network that fits; when the cluster is no place to work; or when there is no such Galaxy,
+        or none of its outputs is near the field.
     """
     from .. import cluster, samples
     from ..surveys.diagrams import diagram_named
@@ -38,6 +38,8 @@ def located(parameters: Parameters) -> Parameters:
     if parameters.training_sample:
         found["training_sample"] = str(Path(parameters.training_sample).expanduser().absolute())
         samples.load(found["training_sample"])
+    if parameters.trained_network:
+        found["trained_network"] = _network(parameters)
     if not parameters.catalog:
         return parameters.model_copy(update=found)
     catalog = Path(parameters.catalog).expanduser().absolute()
@@ -82,6 +84,22 @@ def _galaxy(parameters: Parameters) -> dict[str, str]:
         for l, b in parameters.train_sightlines:
             model.nearest(l, b)
     return {"galaxy": str(path)}
+
+
+def _network(parameters: Parameters) -> str:
+    """Check that another run's network is done and fits; return the path of its file."""
+    from ..borrowed import Borrowed
+    from ..sightlines import distance_edges
+    from ..surveys.diagrams import diagram_named
+    from .runs import training_ended
+
+    folder = Path(parameters.trained_network).expanduser()
+    if folder.is_dir() and not training_ended(folder):
+        msg = f"the training of {folder} is not done; go on with that run first, or give its network file"
+        raise InputError(msg)
+    kinds = [diagram_named(name) for name in parameters.diagrams]
+    edges = distance_edges(parameters.bins, parameters.bin_width)
+    return str(Borrowed.of(folder, kinds, edges, parameters.counts, parameters.counts_scale).path)
 
 
 @contextmanager

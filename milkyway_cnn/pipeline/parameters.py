@@ -14,7 +14,7 @@ from ..errors import InputError
 __all__ = ["INPUT_FILES", "PLACES", "Parameters", "load", "presets", "settings", "validated"]
 
 #: Fields that may name a file of the user; its content, not its name, decides whether a stage must run again.
-INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy", "training_sample")
+INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy", "training_sample", "trained_network")
 
 #: Fields that say where work is done; what comes out is the same everywhere, so they make no stage run again.
 PLACES = ("cluster",)
@@ -117,6 +117,11 @@ class Parameters(BaseModel):
     training_sample: str = Field(
         "", description="path of a stored training sample, learned from in every epoch; empty: new examples in each"
     )
+    trained_network: str = Field(
+        "",
+        description="path of another run's folder, or of its network file, to map with in place of a training; "
+        "empty: train",
+    )
     samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
     least_coverage: Share = Field(0.9, description="cells of which the catalog covers less are left out")
     cluster: str = Field(
@@ -165,6 +170,9 @@ class Parameters(BaseModel):
             msg = (
                 f"final_learning_rate = {self.final_learning_rate} must not exceed learning_rate = {self.learning_rate}"
             )
+            raise ValueError(msg)
+        if self.training_sample and self.trained_network:
+            msg = f"training_sample = {self.training_sample!r} has no use beside trained_network; leave one of them out"
             raise ValueError(msg)
         if self.control and not self.catalog:
             msg = f"control = {self.control!r} belongs to a catalog, and there is none; give it with --catalog FILE"

@@ -59,6 +59,9 @@ def run(
     """
     folder = folder.absolute()
     parameters = located(parameters)
+    if Path(parameters.trained_network).is_relative_to(folder):
+        msg = f"trained_network = {parameters.trained_network} is the run's own; choose another folder with --output"
+        raise InputError(msg)
     with writable(folder), held(folder) as lock:
         header = {
             "name": name,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from astropy.table import Table
 
-__all__ = ["Run", "differences", "found", "opened", "table"]
+__all__ = ["Run", "differences", "found", "opened", "table", "training_ended"]
 
 #: Scores that a table of runs shows where they are there, over the map and over the test sample.
 SHOWN = (
@@ -104,6 +104,12 @@ def found(root: Path) -> list[Run]:
         msg = f"the folder {root} does not exist; give the one that holds the runs"
         raise InputError(msg)
     return [opened(path.parent) for path in sorted(root.glob("**/run.json"))]
+
+
+def training_ended(folder: Path) -> bool:
+    """Return whether the training of a run is done; that of chapters executed by hand is taken to be."""
+    stages = _read(folder / "run.json").get("stages", {})
+    return not stages or stages.get("06_training", {}).get("state") == "done"
 
 
 def differences(runs: Sequence[Run]) -> list[str]:

@@ -49,6 +49,7 @@ def test_parameters_are_frozen_and_words_of_the_command_line_are_converted() -> 
         ({"train_sightlines": [[280, "x"]]}, "parameter train_sightlines = 'x': input should be a valid number"),
         ({"train_sightlines": [[280, 89.9]]}, "train_sightlines = [280, 89.9] leaves the sky; give [l, b] in deg"),
         ({"train_sightlines": [[0, 1], [360, 1]]}, "train_sightlines names [360, 1] twice; each has the same share"),
+        ({"training_sample": "a", "trained_network": "b"}, "training_sample = 'a' has no use beside trained_network"),
         ({"gaia": "g.vot"}, "gaia = 'g.vot' has no use, for there is no catalog beside it"),
         ({"gaia": "g.vot", "catalog": "s.fits"}, "gaia = 'g.vot' has no use, for no diagram of gaia is asked for"),
     ],
