@@ -54,7 +54,10 @@ def test_a_network_is_kept_with_its_history(tmp_path: Path) -> None:
         ({"bin_width": 0.25}, r"learned with bin_width = 0.5, and it is to be used with 0.25"),
         ({"counts": "log1p"}, r"learned with counts = sqrt, and it is to be used with log1p"),
         ({"counts_scale": 1.0}, r"learned with counts_scale = 0.1, and it is to be used with 1.0"),
-        ({"diagrams": ["2mass", "H-Ks/J"]}, r"learned with diagrams = \['2mass'\], and it is to be used with \['2mass'"),
+        (
+            {"diagrams": ["2mass", "H-Ks/J"]},
+            r"learned with diagrams = \['2mass'\], and it is to be used with \['2mass'",
+        ),
         ({"trained_network": "none"}, r"there is no trained network at /.*/none; give the folder of a run whose"),
         ({"trained_network": "."}, r"there is no trained network at /.*/network/network.npz; give the folder"),
         ({"trained_network": "text"}, r"text is damaged or no network file"),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import InputError
 
-__all__ = ["INPUT_FILES", "PLACES", "Parameters", "load", "presets", "settings", "validated"]
+__all__ = ["INPUT_FILES", "PLACES", "Parameters", "load", "no_parameter", "presets", "settings", "validated"]
 
 #: Fields that may name a file of the user; its content, not its name, decides whether a stage must run again.
 INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy", "training_sample", "trained_network")
@@ -208,14 +208,19 @@ def validated(values: Mapping[str, Any]) -> Parameters:
         first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.0)[0]
-        msg = f"there is no parameter {name!r}; the nearest is {near!r}"
+        msg = no_parameter(name, Parameters.model_fields)
     elif not name:
         msg = str(first["ctx"]["error"])
     else:
         rule = first["msg"][0].lower() + first["msg"][1:]
         msg = f"parameter {name} = {first['input']!r}: {rule} ({Parameters.model_fields[name].description})"
     raise InputError(msg)
+
+
+def no_parameter(name: str, known: Iterable[str]) -> str:
+    """Say that a parameter does not exist, and which of those that do is the nearest."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
+    return f"there is no parameter {name!r}; the nearest is {near!r}"
 
 
 def settings(words: Iterable[str]) -> dict[str, Any]:

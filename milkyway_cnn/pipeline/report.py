@@ -127,8 +127,8 @@ def _chapter(path: Path, seconds: float) -> str:
 
 
 def _cell(cell: Mapping[str, Any]) -> str:
-    if "parameters" in cell["metadata"].get("tags", []):
-        return ""  # defaults; the cell that papermill puts after it has this run's values
+    if {"parameters", "check"} & set(cell["metadata"].get("tags", [])):
+        return ""  # defaults, and their check; the cell that papermill puts between has this run's values
     from nbconvert.filters import markdown2html
 
     source = "".join(cell["source"])

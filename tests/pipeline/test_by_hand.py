@@ -1,0 +1,84 @@
+"""Chapters executed one by one refuse wrong parameters before they compute anything."""
+
+import json
+import math
+from pathlib import Path
+
+import papermill
+import pytest
+from papermill.exceptions import PapermillExecutionError
+
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.pipeline.by_hand import check
+from milkyway_cnn.pipeline.chapters import CHAPTERS, NOTEBOOKS
+
+ALL = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+
+
+def begun(name: str, injected: str = "") -> dict[str, object]:
+    """Return the names of a notebook once its parameters cell, and the one that papermill put behind it, are done."""
+    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    own = next("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
+    namespace: dict[str, object] = {}
+    exec(own, namespace)
+    exec(injected, namespace)
+    return {**namespace, "In": ["", own, f"# Parameters\n{injected}\n", "by_hand.check(globals())"]}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_chapter_checks_its_parameters_behind_their_cell(name: str) -> None:
+    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    (place,) = (i for i, cell in enumerate(cells) if "parameters" in cell["metadata"].get("tags", ()))
+    assert cells[place + 1]["metadata"]["tags"] == ["check"]
+    assert "by_hand.check(globals())" in "".join(cells[place + 1]["source"])
+    check(begun(name))
+    with pytest.raises(InputError, match=r"^there is no parameter 'slop'; the nearest is '"):
+        check(begun(name, "slop = [1, 2]"))
+
+
+@pytest.mark.parametrize(
+    ("name", "injected", "sentence"),
+    [
+        ("04_profiles", "slop = [1, 2]", "there is no parameter 'slop'; the nearest is 'slope'"),
+        ("04_profiles", "slope = [2, 1]", "slope = [2.0, 1.0] must be [from, to] with from <= to"),
+        (
+            "04_profiles",
+            "slope = '[1, 2]'",
+            "parameter slope = '[1, 2]' is text, not a list; papermill takes lists as -y",
+        ),
+        ("03_sightlines", "b_max = 95", "parameter b_max = 95: input should be less than or equal to 90"),
+        ("06_training", "epochs = 0", "parameter epochs = 0: input should be greater than or equal to 1"),
+        ("00_tour", "epoch = 3", "there is no parameter 'epoch'; the nearest is 'epochs'"),
+        ("00_tour", "batch = 0", "parameter batch = 0: input should be greater than or equal to 1"),
+        ("10_widgets", "widgets = 'a'", "there is no parameter 'widgets'; the nearest is 'widget'"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_sentence(name: str, injected: str, sentence: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check(begun(name, injected))
+    assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
+
+
+def test_parameters_of_other_chapters_may_stand_in_the_file_of_all() -> None:
+    check(begun("04_profiles", "epochs = 3\nnetwork = 'published'"))
+    check(begun("05_diagrams", "control = 'field.fits'"))  # only chapter 3 names the catalog
+
+
+def test_a_cell_may_be_executed_again_when_modules_have_taken_names() -> None:
+    namespace = begun("05_diagrams") | {"diagrams": math}
+    namespace["In"] += ["names = diagrams\nfrom milkyway_cnn import diagrams", "slop = f(1)", "1 +", "x"]  # type: ignore[operator]
+    check(namespace)
+
+
+@pytest.mark.parametrize("name", [CHAPTERS[2]])
+def test_papermill_stops_before_the_first_cell_that_computes(name: str, tmp_path: Path) -> None:
+    values = {"run": str(tmp_path / "run"), "slop": [1, 2]}
+    with pytest.raises(PapermillExecutionError) as caught:
+        papermill.execute_notebook(
+            NOTEBOOKS / f"{name}.ipynb", tmp_path / "out.ipynb", values, progress_bar=False, kernel_name="python3"
+        )
+    assert (caught.value.ename, caught.value.evalue) == (
+        "InputError",
+        "there is no parameter 'slop'; the nearest is 'slope'",
+    )
+    assert not (tmp_path / "run").exists()
