@@ -8,9 +8,12 @@ import xarray as xr
 
 from milkyway_cnn import diagrams, prediction, samples, training
 from milkyway_cnn.batches import Stored
+from milkyway_cnn.channels import bare_of
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import Network
 from milkyway_cnn.sightlines import Grid, distance_edges
+from milkyway_cnn.surveys.catalog import Catalog
+from milkyway_cnn.surveys.diagrams import DIAGRAMS
 
 PLAN = training.Plan(network="C5x5.2/4-P2-D32-D16", batch=32, examples_per_epoch=256, epochs=3)
 
@@ -153,11 +156,24 @@ def test_sgd_with_exponential_decay_trains_too(stream, validation, tmp_path):
     assert records[1].rate < records[0].rate
 
 
+def test_bare_diagrams_between_modeled_directions_lie_between_theirs():
+    grid = Grid(280.0, 282.5, 1.0, 1.5, 0.5)
+    bands = ("J", "H", "Ks")
+    columns = {name: np.full(1, 10.0, np.float32) for band in bands for name in (band, f"{band}_error")}
+    star = Catalog(np.array([281.0]), np.array([1.25]), columns)
+    observed = diagrams.observe_cells(star, grid)
+    bare = prediction.bare_cells(observed, seed=1).values[0]
+    area = observed["solid_angle"].values[0]
+    modeled = [area * bare_of(DIAGRAMS["2mass"], l, 1.25, 4.0, seed=1) for l in (280.25, 281.25, 282.25)]
+    np.testing.assert_allclose(bare[0], modeled[0], rtol=1e-6)
+    np.testing.assert_allclose(bare[4], modeled[2], rtol=1e-6)
+    np.testing.assert_allclose(bare[2], (modeled[0] + modeled[2]) / 2, rtol=1e-5, atol=1e-6)
+    assert bare[2].sum() == pytest.approx(modeled[1].sum(), rel=0.02)
+
+
 def test_uncovered_cells_are_not_read(stream, tmp_path):
     rng = np.random.default_rng(1)
     n = 4000
-    from milkyway_cnn.surveys.read import Catalog
-
     Ks = rng.uniform(9, 14, n).astype(np.float32)
     columns = {"J": Ks + 0.6, "H": Ks + 0.1, "Ks": Ks}
     columns |= {f"{band}_error": np.full(n, 0.03, np.float32) for band in ("J", "H", "Ks")}
