@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, sweep, runs, validate, parameters, sample, fetch, besancon, app, lab ..."""
+"""The command ``milkyway-cnn``: run, demo, sweep, transfer, validate, parameters, sample, fetch, runs, app, lab ..."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .many import gallery, sweep
 from .runs import demo, parameters, run
 from .samples import sample
 from .serve import serve
+from .transfer import transfer
 from .validation import validate
 
 __all__ = ["app", "main"]
@@ -26,7 +27,7 @@ app = typer.Typer(
 )
 
 #: The verbs in the order of the help; what they need they import when they are called, so that help comes at once.
-VERBS: tuple[Callable[..., None], ...] = (demo, run, sweep, validate, parameters, sample, fetch, besancon)
+VERBS: tuple[Callable[..., None], ...] = (demo, run, sweep, transfer, validate, parameters, sample, fetch, besancon)
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(gallery, name="runs")

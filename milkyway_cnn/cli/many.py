@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .words import Changes, going_on
+from .words import Array, Changes, Member, Place, going_on
 
 __all__ = ["gallery", "sweep"]
 
@@ -47,14 +47,9 @@ def compare(
 def sweep(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML file with base, grid and further parameters.")],
     changes: Changes = None,
-    cluster: Annotated[
-        str,
-        typer.Option(metavar="PLACE", help="Number of processes, address of a Dask scheduler, or Slurm's options."),
-    ] = "",
-    array: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Submit an array of Slurm jobs with these options instead.")
-    ] = None,
-    member: Annotated[int | None, typer.Option(metavar="N", help="Run this member alone.")] = None,
+    cluster: Place = "",
+    array: Array = None,
+    member: Member = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the sweep; runs/FILE.")] = None,
 ) -> None:
     """Run over a grid of parameters, side by side; the same command again does what is missing."""

@@ -22,6 +22,7 @@ def run(
     name: Annotated[str, typer.Argument(help="A set of parameters in notebooks/parameters, or a YAML file.")],
     catalog: Annotated[str, typer.Option(metavar="PATH", help="Star catalog: a file, or a folder of many.")] = "",
     control: Annotated[str, typer.Option(metavar="FILE", help="Catalog of a dust-free control field.")] = "",
+    training: Annotated[bool, typer.Option("--training", help="Only train, for maps that other runs make.")] = False,
     changes: Changes = None,
     output: Output = None,
 ) -> None:
@@ -36,7 +37,7 @@ def run(
     title = Path(name).stem
     folder, command = output or Path("runs") / title, ["milkyway-cnn", *sys.argv[1:]]
     with going_on():
-        execute(chosen, folder, planned(chosen), name=title, command=command, say=typer.echo)
+        execute(chosen, folder, planned(chosen, training=training), name=title, command=command, say=typer.echo)
 
 
 def parameters(name: Annotated[str, typer.Argument(help="A set of parameters, or a YAML file.")] = "demo") -> None:

@@ -11,12 +11,19 @@ import typer
 
 from ..errors import InputError
 
-__all__ = ["Changes", "Output", "going_on", "pair"]
+__all__ = ["Array", "Changes", "Member", "Output", "Place", "going_on", "pair"]
 
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one parameter; may be repeated.")
 ]
 Output = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/NAME by default.")]
+Place = Annotated[
+    str, typer.Option(metavar="PLACE", help="Number of processes, address of a Dask scheduler, or Slurm's options.")
+]
+Array = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Submit an array of Slurm jobs with these options instead.")
+]
+Member = Annotated[int | None, typer.Option(metavar="N", help="Run this member alone.")]
 
 
 @contextmanager

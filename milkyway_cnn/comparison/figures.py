@@ -13,7 +13,13 @@ from milkyway_cnn.comparison.scores import DISTANCES, errors, strongest_bin
 from milkyway_cnn.cube import integrate
 from milkyway_cnn.figures import EXTINCTION, FIRST, SECOND, Figure, largest
 
-__all__ = ["error_against_distance", "error_of_each", "map_against_color_excess", "predicted_against_true"]
+__all__ = [
+    "error_against_distance",
+    "error_of_each",
+    "map_against_color_excess",
+    "predicted_against_true",
+    "seen_and_unseen",
+]
 
 #: Curves that are told apart without color too.
 _CURVES = ((FIRST, "-"), (SECOND, "--"), ("#009E73", "-."), ("#CC79A7", ":"))
@@ -129,4 +135,36 @@ def map_against_color_excess(cube: xr.Dataset, excess: xr.Dataset, to: float = 2
     edges = cube["distance_edges"].values
     right.hist(strongest_bin(cube, excess), bins=edges[edges <= to + 1e-6], color=FIRST)
     right.set(xlim=(0, to), xlabel="distance of the strongest bin (kpc)", ylabel="cells of the dustiest third")
+    return figure
+
+
+def seen_and_unseen(found: Mapping[str, Any]) -> Figure:
+    """Scores by sightline of a network that has learned there, against one that has not.
+
+    Parameters
+    ----------
+    found
+        `sightlines`, a list of `l`, `b` (deg) and the scores `seen` and `unseen` by name; those of `meanings` are
+        drawn, errors in percent.
+    """
+    rows, names = found["sightlines"], list(found["meanings"])
+    place = np.arange(len(rows))
+    figure = Figure(2.3 * len(names) + 1.2, 0.32 * len(rows) + 1.6)
+    panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
+    for panel, name in zip(panels, names, strict=True):
+        factor = 100.0 if "error" in name else 1.0
+        seen, unseen = (factor * np.array([row[of][name] for row in rows], np.float64) for of in ("seen", "unseen"))
+        panel.hlines(place, seen, unseen, color="0.7", zorder=1)
+        panel.scatter(unseen, place, marker="s", facecolor="w", edgecolor=SECOND, label="left out of the training")
+        panel.scatter(seen, place, marker="o", color=FIRST, s=20, label="seen in the training")
+        label = f"error of $A_V$\nto {name.rpartition('_')[2].removesuffix('kpc')} kpc (%)"
+        panel.set_xlabel(label if factor > 1 else "correlation\nin steps of 500 pc")
+        panel.grid(color="0.9", linewidth=0.6)
+        panel.set_axisbelow(True)
+        if factor > 1:
+            panel.set_xlim(left=0)
+    panels[0].set_yticks(place, [f"{row['l']:.1f}, {row['b']:+.1f}" for row in rows])
+    panels[0].invert_yaxis()
+    panels[0].set_ylabel("sightline $l$, $b$ (deg)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     return figure

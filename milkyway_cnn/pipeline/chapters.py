@@ -13,7 +13,7 @@ from ..errors import InputError
 from .parameters import Parameters
 from .sources import sources_digest
 
-__all__ = ["CHAPTERS", "NOTEBOOKS", "Chapter", "planned", "read"]
+__all__ = ["CHAPTERS", "NOTEBOOKS", "TRAINING", "Chapter", "planned", "read"]
 
 #: The folder of the clone; an installed package finds it because the clone is installed in place.
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -29,6 +29,9 @@ CHAPTERS = (
     "08_maps",
     "09_comparison",
 )
+
+#: Those that make a trained network; they need no catalog but for a control field.
+TRAINING = CHAPTERS[2:5]
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,17 @@ def read(path: Path) -> Chapter:
     return Chapter(path, defaults, hashlib.sha256(json.dumps([sources, stands_on]).encode()).hexdigest())
 
 
-def planned(parameters: Parameters, folder: Path = NOTEBOOKS) -> list[Chapter]:
-    """Return the chapters of a run, in order: all, or all but the mock sky where there is a catalog."""
+def planned(parameters: Parameters, folder: Path = NOTEBOOKS, *, training: bool = False) -> list[Chapter]:
+    """Return the chapters of a run, in order: all, or all but the mock sky where there is a catalog.
+
+    Raises
+    ------
+    InputError
+        When those of the training are asked for alone, and there is a control field, which another chapter reads.
+    """
+    if training:
+        if parameters.control:
+            msg = f"control = {parameters.control!r} needs the chapter of sightlines; leave it out, or --training"
+            raise InputError(msg)
+        return [read(folder / f"{name}.ipynb") for name in TRAINING]
     return [read(folder / f"{name}.ipynb") for name in CHAPTERS if not (parameters.catalog and name == CHAPTERS[0])]

@@ -16,7 +16,7 @@ from .report import figure, table, write_page
 from .runs import Run, differences
 from .runs import table as summary
 
-__all__ = ["write_comparison"]
+__all__ = ["drawn_figure", "write_comparison"]
 
 
 def write_comparison(runs: Sequence[Run], path: Path, title: str = "Comparison of runs") -> None:
@@ -48,7 +48,7 @@ def write_comparison(runs: Sequence[Run], path: Path, title: str = "Comparison o
     histories = {name: run.history() for name, run in zip(names, runs, strict=True)}
     trained = {name: history for name, history in histories.items() if history is not None}
     if trained:
-        body += ["<h2>How they learned</h2>", _drawn(plots.trainings(trained), "Validation loss by epoch.")]
+        body += ["<h2>How they learned</h2>", drawn_figure(plots.trainings(trained), "Validation loss by epoch.")]
     for heading, caption, kept in (
         ("Test samples", "Median error over examples of the test sample.", [run.held_out for run in runs]),
         ("Maps", "Median error over the cells of the map.", [run.scores for run in runs]),
@@ -82,7 +82,7 @@ def _errors(scores: Mapping[str, Mapping[str, Any]], caption: str) -> list[str]:
         for name, each in scores.items()
     }
     known = {name: values for name, values in errors.items() if values}
-    return [_drawn(plots.errors_by_distance(known), caption)] if known else []
+    return [drawn_figure(plots.errors_by_distance(known), caption)] if known else []
 
 
 def _side_by_side(names: Sequence[str], kept: Sequence[Mapping[str, Mapping[str, Any]]]) -> str:
@@ -102,7 +102,8 @@ def _cell(value: Any) -> Any:
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
-def _drawn(drawn: plots.Figure, caption: str) -> str:
+def drawn_figure(drawn: plots.Figure, caption: str) -> str:
+    """Return a figure of HTML with its picture inside."""
     image = io.BytesIO()
     drawn.savefig(image, format="png", dpi=120, metadata={"Software": None})
     return figure(image.getvalue(), caption)

@@ -14,14 +14,19 @@ from ..extinction.profiles import ProfilePrior
 from ..sightlines import Grid, distance_edges, solid_angle
 from .parameters import Parameters, load, settings, validated
 
-__all__ = ["stream_named", "stream_of"]
+__all__ = ["directions_of", "stream_named", "stream_of"]
+
+
+def directions_of(parameters: Parameters) -> list[tuple[float, float]]:
+    """Sightlines (l, b) of the training sample (deg): those that are listed, or the pattern over the field."""
+    grid = Grid(parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max, parameters.cell)
+    listed = [(l, b) for l, b in parameters.train_sightlines]
+    return listed or grid.division(parameters.train_columns, parameters.train_rows)
 
 
 def stream_of(parameters: Parameters) -> samples.Stream:
     """Make the stream that the chapters make of the same parameters, but for the sightline of a control field."""
-    grid = Grid(parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max, parameters.cell)
-    listed = [(l, b) for l, b in parameters.train_sightlines]
-    directions = listed or grid.division(parameters.train_columns, parameters.train_rows)
+    directions = directions_of(parameters)
     b = np.array([b for _, b in directions])
     areas = solid_angle(parameters.cell, b - parameters.cell / 2, b + parameters.cell / 2)
     prior = {name: value for name, value in parameters if name in ProfilePrior.__dataclass_fields__}

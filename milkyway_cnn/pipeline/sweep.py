@@ -60,11 +60,14 @@ class Sweep:
         Parameters of all members, name -> value.
     members
         In the order of the grid, the last name of which runs fastest.
+    words
+        Further words of each member's command.
     """
 
     name: str
     common: Mapping[str, Any]
     members: tuple[Member, ...]
+    words: tuple[str, ...] = ()
 
     def run(self, folder: Path, where: str = "", *, say: Callable[[str], None] = print) -> None:
         """Run the members that are not done, and write ``sweep.txt``, the table, and ``comparison.html``.
@@ -102,7 +105,7 @@ class Sweep:
             msg = (
                 f"{len(failed)} of {len(self.members)} runs failed, {', '.join(failed)}; the first said: {sentence} "
                 f"(to run it alone: milkyway-cnn run {shlex.quote(str(folder / 'members' / first))}.yaml "
-                f"--output {shlex.quote(str(folder / first))})"
+                f"--output {shlex.join([str(folder / first), *self.words])})"
             )
             raise ChapterError(msg)
 
@@ -142,7 +145,8 @@ class Sweep:
 
     def _command(self, folder: Path, member: Member) -> tuple[str, ...]:
         file = folder / "members" / f"{member.name}.yaml"
-        return (sys.executable, "-m", "milkyway_cnn.cli", "run", str(file), "--output", str(folder / member.name))
+        words = ("run", str(file), "--output", str(folder / member.name), *self.words)
+        return (sys.executable, "-m", "milkyway_cnn.cli", *words)
 
 
 def read(path: Path, changes: Mapping[str, Any] | None = None) -> Sweep:
