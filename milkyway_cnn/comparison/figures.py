@@ -161,6 +161,7 @@ def seen_and_unseen(found: Mapping[str, Any]) -> Figure:
         panel.set_xlabel(label if factor > 1 else "correlation\nin steps of 500 pc")
         panel.grid(color="0.9", linewidth=0.6)
         panel.set_axisbelow(True)
+        panel.locator_params(axis="x", nbins=5)
         if factor > 1:
             panel.set_xlim(left=0)
     panels[0].set_yticks(place, [f"{row['l']:.1f}, {row['b']:+.1f}" for row in rows])

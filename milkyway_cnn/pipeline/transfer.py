@@ -88,12 +88,11 @@ def leaving_out(name: str, values: Mapping[str, Any], by: Literal["sightline", "
     InputError
         When the parameters cannot be, there are fewer than two to leave out, or a sightline is not the stream's.
     """
-    parameters = validated(values)
     for foreign in FOREIGN:
         if values.get(foreign):
             msg = f"{foreign} = {values[foreign]!r} has no place where every network learns anew; leave it out"
             raise InputError(msg)
-    places = directions_of(parameters)
+    places = directions_of(validated(values))
     groups: dict[Any, list[int]] = {}
     for index, (l, b) in enumerate(places):
         groups.setdefault({"sightline": (l, b), "l": l, "b": b}[by], []).append(index)
