@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from milkyway_cnn.errors import InputError
 from milkyway_cnn.figures import DIFFERENCE, UNOBSERVED, Figure, in_longitude
 from milkyway_cnn.nn import Record
 from milkyway_cnn.sightlines import cells_of
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 __all__ = [
     "census",
     "diagrams",
+    "diagrams_beside",
     "errors_by_distance",
     "held_out",
     "mock_profiles",
     "star_counts",
+    "stars_per_square_degree",
     "training_curves",
     "trainings",
 ]
@@ -30,10 +33,15 @@ __all__ = [
 STARS = "viridis"
 
 
+def stars_per_square_degree(observed: xr.Dataset, least_coverage: float = 0.9) -> xr.DataArray:
+    """Stars per square degree of `diagrams.over_channels`, (b, l); NaN where the catalog covers too little."""
+    counts = (observed["stars"] + observed["outside"]) / observed["solid_angle"]
+    return counts.transpose("b", "l").where(observed["coverage"] >= least_coverage)
+
+
 def star_counts(observed: xr.Dataset, least_coverage: float = 0.9) -> Figure:
     """Stars per square degree that enter the diagrams, on the sky; gray where the catalog covers too little."""
-    counts = (observed["stars"] + observed["outside"]) / observed["solid_angle"] / 1e3
-    counts = counts.transpose("b", "l").where(observed["coverage"] >= least_coverage)
+    counts = stars_per_square_degree(observed, least_coverage) / 1e3
     l, b = observed["l"].values, observed["b"].values
     half = 0.5 * float(l[1] - l[0] if l.size > 1 else b[-1] - b[0] if b.size > 1 else 1.0)
     squeeze = float(np.cos(np.radians(b.mean())))
@@ -111,6 +119,35 @@ def diagrams(dusty: xr.DataArray, bare: xr.DataArray, names: Sequence[str] = ("o
     bright, faint = float(dusty["magnitude"].min()), float(dusty["magnitude"].max())
     panels[0].set_ylim(faint, bright)
     panels[0].set_ylabel(_label(dusty["magnitude"], "$K_s$"))
+    return figure
+
+
+def diagrams_beside(images: Mapping[str, xr.DataArray]) -> Figure:
+    """Diagrams on (magnitude, color), stars per pixel, by their titles, up to four in a row, on one scale of colors.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    if not images:
+        msg = "there is no diagram to be drawn; pick at least one sightline"
+        raise InputError(msg)
+    columns, rows = min(len(images), 4), -(-len(images) // 4)
+    figure = Figure(3.0 * columns + 1.0, 3.6 * rows)
+    panels = np.atleast_1d(figure.subplots(rows, columns, sharex=True, sharey=True)).ravel()
+    norm = _root(max(1.0, *(float(image.max()) for image in images.values())))
+    for axes, (title, image) in zip(panels, images.items(), strict=False):
+        mesh = axes.pcolormesh(image["color"], image["magnitude"], image, norm=norm, cmap=STARS)
+        axes.set_title(f"{title}\n{int(image.sum()):,} stars", fontsize="medium")
+        axes.set_xlabel(_label(image["color"], "$J - K_s$"))
+    for axes in panels[len(images) :]:
+        axes.set_visible(False)
+    first = next(iter(images.values()))["magnitude"]
+    panels[0].set_ylim(float(first.max()), float(first.min()))
+    for axes in panels[::columns]:
+        axes.set_ylabel(_label(first, "$K_s$"))
+    figure.colorbar(mesh, ax=list(panels), label="stars / pixel")
     return figure
 
 

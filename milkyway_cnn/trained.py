@@ -11,7 +11,7 @@ from milkyway_cnn import __version__, progress, samples, training
 from milkyway_cnn.nn import Network
 from milkyway_cnn.storage import locked, user_cache
 
-__all__ = ["trained_network"]
+__all__ = ["trained_file", "trained_network"]
 
 #: Examples by which the training is watched.
 _VALIDATION = 512
@@ -20,7 +20,14 @@ _VALIDATION = 512
 def trained_network(
     stream: samples.Stream, plan: training.Plan, *, seed: int = 1, cache: str | Path | None = None
 ) -> Network:
-    """Return the network that `plan` makes of `stream`, from the cache where it has been trained before.
+    """Return the network that `plan` makes of `stream`; see `trained_file`."""
+    return Network.load(trained_file(stream, plan, seed=seed, cache=cache))
+
+
+def trained_file(
+    stream: samples.Stream, plan: training.Plan, *, seed: int = 1, cache: str | Path | None = None
+) -> Path:
+    """Return the file of the network that `plan` makes of `stream`, from the cache where it has been trained before.
 
     A training that was interrupted goes on where it was.
 
@@ -50,4 +57,4 @@ def trained_network(
                 ):
                     pass
             (folder / "done").touch()
-    return Network.load(folder / "network.npz")
+    return folder / "network.npz"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "widgets").rglob("*.ipynb")])
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,20 @@ def test_tool(command: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+#: Places that only one machine has: homes on Linux, macOS and Windows, also as JSON writes them, and drives.
+PERSONAL = re.compile(r"(?<![\w.])/(?:home|Users|root|mnt|media)/|~/|\b[A-Za-z]:(?:\\\\|/(?!/))|file://")
+
+
+@pytest.mark.parametrize(
+    "text", ["run = '/home/ann/runs'", '"/Users/bo/x"', "C:\\\\stars", "C:/stars", "~/runs", "file:///x"]
+)
+def test_personal_paths_are_seen(text: str) -> None:
+    assert PERSONAL.search(text)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_is_clean(path: Path) -> None:
+    assert not (found := PERSONAL.search(path.read_text())), f"a path of one machine: {found}"
     notebook = json.loads(path.read_text())
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]

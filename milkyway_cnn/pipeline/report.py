@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..storage import replacing
 from .parameters import Parameters
@@ -37,7 +38,8 @@ def write_report(folder: Path) -> None:
     folder
         of the run, with ``run.json`` and ``notebooks/``. Shown first where they are there:
         ``comparison/scores.json``, a mapping ``{name: {"value": number | None, "unit": str, "meaning": str}}`` with
-        unit "1" for none, and ``figures/*.png``, each with the caption in its PNG text ``Description``.
+        unit "1" for none, ``figures/*.png``, each with the caption in its PNG text ``Description``, and links to the
+        pages ``figures/*.html`` and ``comparison/*.html``.
     """
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     seconds = {name: stage["seconds"] for name, stage in record["stages"].items()}
@@ -48,6 +50,7 @@ def write_report(folder: Path) -> None:
         "<h2>What came out</h2>",
         *_scores(folder / "comparison" / "scores.json"),
         *map(_figure, sorted((folder / "figures").glob("*.png"))),
+        *_pages(folder),
         "<h2>The chapters</h2>",
         *(_chapter(folder / "notebooks" / f"{name}.ipynb", seconds[name]) for name in sorted(seconds)),
         "<h2>How it was made</h2>",
@@ -116,6 +119,18 @@ def figure(png: bytes, caption: str) -> str:
     data = base64.b64encode(png).decode()
     source = f"data:image/png;base64,{data}"
     return f'<figure><img alt="{escape(caption)}" src="{source}"><figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def _pages(folder: Path) -> list[str]:
+    """Return links to the pages of the run that stay files of their own, for each holds a library to draw with."""
+    pages = [page for name in ("figures", "comparison") for page in sorted((folder / name).glob("*.html"))]
+    links = (
+        f'<li><a href="{page.parent.name}/{quote(page.name)}">{escape(page.stem.replace("_", " "))}</a></li>'
+        for page in pages
+    )
+    return ["<h2>To look around in</h2>", "<p>Pages that lie beside this one:</p>", "<ul>", *links, "</ul>"] * bool(
+        pages
+    )
 
 
 def _chapter(path: Path, seconds: float) -> str:

@@ -85,10 +85,16 @@ def test_the_report_has_what_came_out_first_and_everything_inside(run: Path) -> 
 
 
 def test_the_report_opens_offline(run: Path) -> None:
+    (run / "figures" / "look_around.html").touch()
+    (run / "comparison" / "map & truth.html").touch()
     write_report(run)
     page = (run / "report.html").read_text()
     assert "<script" not in page and "<link" not in page and "@import" not in page
-    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)""", page)
+    assert set(re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)([^"']*)""", page)) == {
+        "figures/look_around.html",
+        "comparison/map%20%26%20truth.html",
+    }
+    assert page.index("To look around in") < page.index(">look around</a>") < page.index(">map &amp; truth</a>")
 
 
 def test_a_report_without_scores_and_figures(run: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import papermill
 import pytest
@@ -15,6 +16,17 @@ from milkyway_cnn.pipeline.parameters import load, validated
 from milkyway_cnn.pipeline.run import run
 from milkyway_cnn.pipeline.sample import stream_of
 
+#: Something else than at first for each of the widgets.
+STATES: dict[str, dict[str, Any]] = {
+    "CloudViewer": {"cloud_A_V": 2.0, "pixel": (30, 20)},
+    "CubeViewer": {"to": 3.0, "cell": (0, 3), "beside": True},
+    "DiagramInspector": {"example": 3, "view": "difference"},
+    "ProfileExplorer": {"mode": "by hand", "knots": ((0.0, 1.0), (5.0, 2.0))},
+    "RunBrowser": {"score": "correlation_500pc"},
+    "SightlinePicker": {"sky": "stars", "picked": ((284.25, -0.25),)},
+    "TrainingMonitor": {"rank": 2},
+}
+
 
 def test_all_chapters_run_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters = validated(load("smoke", NOTEBOOKS / "parameters"))
@@ -23,7 +35,9 @@ def test_all_chapters_run_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [(name, stage["state"]) for name, stage in stages.items()] == [(name, "done") for name in CHAPTERS]
     assert all(stage["outputs"] for stage in stages.values())
     assert (tmp_path / "smoke" / "report.html").stat().st_size > 1000
-    assert (tmp_path / "smoke" / "figures" / "look_around.html").stat().st_size > 1_000_000
+    assert STATES.keys() == set(milkyway_widgets.__all__)
+    for page in ("profile_explorer", "diagram_inspector", "training_monitor", "look_around"):
+        assert (tmp_path / "smoke" / "figures" / f"{page}.html").stat().st_size > 1_000_000
 
     # The chapter of the widgets, which is no stage, leaves a picture of each of them.
     monkeypatch.setenv("MILKYWAY_HEADLESS", "1")
@@ -32,13 +46,15 @@ def test_all_chapters_run_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     papermill.execute_notebook(chapter, executed, run_in, progress_bar=False, kernel_name="python3")
     outputs = [output for cell in json.loads(executed.read_text())["cells"] for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == len(milkyway_widgets.__all__)
-    # What a widget says of itself makes it again.
-    viewer = milkyway_widgets.CubeViewer.of(tmp_path / "smoke").set(to=3.0, cell=(0, 3), beside=True)
-    words = shlex.split(viewer.command().replace("notebooks/", f"{NOTEBOOKS}/"))
-    told = yaml.safe_load(words[words.index("-y") + 1])
-    again = getattr(milkyway_widgets, told["widget"]).of(told["run"]).set(**told["state"])
-    assert again.changed() == viewer.changed() == {"to": 3.0, "cell": (0, 3), "beside": True}
-    assert again.picture()._repr_png_() == viewer.picture()._repr_png_()
+    # What each widget says of itself makes it again.
+    for name, state in STATES.items():
+        kind = getattr(milkyway_widgets, name)
+        view = kind.of(tmp_path / "smoke").set(**state)
+        told = yaml.safe_load(shlex.split(view.command())[-1])
+        again = getattr(milkyway_widgets, told["widget"]).of(told["run"]).set(**told["state"])
+        assert again.changed() == view.changed() == state
+        assert again.picture()._repr_png_() == view.picture()._repr_png_()
+        assert eval(view.call(), {name: kind}).changed() == state
     # What the command line stores samples of is what the chapters make of the same parameters.
     described = samples.load(tmp_path / "smoke" / "sample" / "validation.zarr").attrs["stream"]
     assert json.loads(described) == json.loads(json.dumps(stream_of(parameters).describe()))

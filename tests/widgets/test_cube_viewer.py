@@ -12,7 +12,15 @@ from milkyway_cnn.cube import integrate
 from milkyway_widgets import CubeViewer
 from milkyway_widgets.cube_figures import CubeFigures
 from milkyway_widgets.cube_picture import picture
-from milkyway_widgets.cube_state import CubeState, face_on_data, mark_data, overlay_data, profile_data, sky_data
+from milkyway_widgets.cube_state import (
+    CubeState,
+    face_on_data,
+    mark_data,
+    overlay_data,
+    profile_data,
+    profile_title,
+    sky_data,
+)
 
 
 @pytest.fixture
@@ -178,6 +186,25 @@ def test_what_else_a_cube_holds_is_shown(carina: xr.Dataset, noisy: xr.Dataset) 
     state.beside = True
     figures.update("beside")
     assert figures.beside.visible and figures.beside.title.text == "truth: A_V_std (mag), to 4.00 kpc"
+
+
+def test_the_horizon_and_doubts_are_shown(carina: xr.Dataset, noisy: xr.Dataset) -> None:
+    known = noisy.assign(
+        horizon=noisy["A_V"].isel(distance=0) * 0 + 3.0, flags=(noisy["A_V"] * 0).fillna(0).astype("u1")
+    )
+    known["horizon"][:, 0] = np.nan
+    known["flags"][5, 27, 40:] = 1 | 2
+    state = CubeState({"map": known, "truth": carina})
+    figures = CubeFigures(state)
+    state.observe(lambda change: figures.update(change["name"]), list(state.SHOWN))
+    state.look(284.5, 0.5)
+    assert figures.sources["horizon"].data == {"left": [3.0], "right": [10.0]}
+    assert figures.profile.title.text == profile_title(state) == "l = 284.5°, b = 0.5°; novel"
+    assert picture(state)
+    state.look(257.5, 0.5)  # nothing is known of its horizon
+    assert figures.sources["horizon"].data["left"] == [] and profile_title(state) == "l = 257.5°, b = 0.5°"
+    state.shown = "truth"
+    assert figures.sources["horizon"].data["left"] == []
 
 
 def test_tracers_lie_over_the_maps(carina: xr.Dataset) -> None:

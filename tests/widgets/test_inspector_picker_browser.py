@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import traitlets
 import xarray as xr
 
 from milkyway_cnn import nn, samples, sightlines, training
@@ -14,6 +15,9 @@ from milkyway_cnn.errors import InputError
 from milkyway_widgets import DiagramInspector, RunBrowser, SightlinePicker
 from milkyway_widgets.run_browser import BrowserState
 from milkyway_widgets.sightline_state import star_data
+
+#: Of each cell of some diagrams.
+NUMBERS = {"stars": 100, "outside": 10, "faint": 5, "coverage": 1.0, "solid_angle": 0.25}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,31 @@ def test_sightlines_are_picked_and_let_go(carina: xr.Dataset) -> None:
     assert picker.set(picked=[[260.5, 1.5]]).sightlines == [(260.5, 1.5)] and picker.picture()
     with pytest.raises(InputError):
         picker.set(picked=[(100.0, 0.0)])
-    assert "(260.5, 1.5)" in picker.call() and picker.widget
+    cells, buttons, _, line, _ = picker.widget.children
+    assert line.value == "(260.5, 1.5)" and "(260.5, 1.5)" in picker.call()
+    cells.children[0].value, cells.children[1].value = 27, 5  # by keyboard
+    buttons.children[0].click()
+    assert picker.sightlines == [(260.5, 1.5), (284.5, 0.5)]
+    buttons.children[1].click()
+    assert picker.sightlines == [] and line.value == "click on the map"
+
+
+def test_sightlines_are_picked_on_star_counts(carina: xr.Dataset) -> None:
+    at = {"b": np.array([-0.25, 0.25]), "l": np.array([284.25, 284.75, 285.25])}
+    counts = {name: (("b", "l"), np.full((2, 3), value)) for name, value in NUMBERS.items()}
+    observed = xr.Dataset(counts, at, {"grid": [284.0, 285.5, -0.5, 0.5, 0.5]})
+    picker = SightlinePicker(observed)
+    assert picker.state.sky == "stars" and picker.set(picked=[(284.3, 0.1)]).sightlines == [(284.25, 0.25)]
+    assert float(picker.state.field.max()) == pytest.approx(0.44)
+    assert len(picker.widget.children) == 5 and picker.picture()
+    both = SightlinePicker(carina, observed)
+    figure = both.live()
+    both.widget.children[0].value = "stars"
+    assert figure.sky.data["image"][0].max() == pytest.approx(0.44)
+    with pytest.raises(traitlets.TraitError, match="there is no sky 'dust'; choose from A_V, stars"):
+        both.state.sky = "dust"
+    with pytest.raises(InputError, match=r"there are neither a cube nor diagrams in .*; give the folder of a run"):
+        SightlinePicker.of("nowhere")
 
 
 def made(folder: Path, epochs: int, error: float | None) -> None:

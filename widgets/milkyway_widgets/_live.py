@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import traitlets
 
 from milkyway_cnn.figures import Figure
 from milkyway_cnn.storage import replacing
 
-__all__ = ["View", "headless", "model", "settle", "slider"]
+__all__ = ["View", "cell_sliders", "headless", "model", "selection", "settle", "slider"]
 
 #: Seconds without a change after which what was drawn roughly is drawn in full.
 QUIET = 0.25
@@ -62,11 +63,27 @@ def slider(state: traitlets.HasTraits, name: str, low: float, high: float, step:
         max=high,
         step=step,
         description=label,
+        tooltip=label,
         style={"description_width": "150px"},
         layout=ipywidgets.Layout(width="460px"),
     )
     traitlets.link((state, name), (made, "value"))
     return made
+
+
+def selection(options: list[tuple[str, Any]], label: str, width: str) -> Any:
+    """Make a slider over named values; the arrow keys move it too."""
+    import ipywidgets
+
+    return ipywidgets.SelectionSlider(
+        options=options, description=label, tooltip=label, layout=ipywidgets.Layout(width=width)
+    )
+
+
+def cell_sliders(l: np.ndarray, b: np.ndarray) -> tuple[Any, Any]:
+    """Make sliders over the columns and rows of a map, given the middles of its cells (deg): what a click does."""
+    columns = selection([(f"{x % 360:g}°", i) for i, x in enumerate(l)], "longitude", "350px")
+    return columns, selection([(f"{y:g}°", i) for i, y in enumerate(b)], "latitude", "350px")
 
 
 _waiting: dict[int, asyncio.TimerHandle] = {}
@@ -103,7 +120,9 @@ class View:
     widget: Any
 
     def __init__(self, state: Any, made: str, run: str | os.PathLike[str] = "") -> None:
-        self.state, self.made, self.run = state, made, str(run)
+        self.state, self.made = state, made
+        #: What `notebooks/10_widgets.ipynb` needs to know to make the view; empty when it is made of objects in memory.
+        self.source: dict[str, Any] = {"run": str(Path(run).absolute())} if str(run) else {}
         self._first = {name: getattr(state, name) for name in state.SHOWN}
 
     def picture(self) -> Figure:
@@ -140,10 +159,19 @@ class View:
         return f"{self.made}.set({words})" if words else self.made
 
     def command(self) -> str:
-        """Return the command line that leaves the same figure in a notebook, without a browser."""
-        values = {"run": self.run} if self.run else {}
-        told = json.dumps({**values, "widget": type(self).__name__, "state": self.changed()})
+        """Return the command line that leaves the same figure in a notebook, without a browser, given in the clone."""
+        if not self.source:
+            return "# made of objects in memory, which no command line has; see `of` and `towards`"
+        told = json.dumps({**self.source, "widget": type(self).__name__, "state": self.changed()})
         return f"MILKYWAY_HEADLESS=1 papermill notebooks/10_widgets.ipynb widgets.ipynb -y {shlex.quote(told)}"
+
+    def show(self) -> Self:
+        """Show the view now where somebody looks; without a browser nothing, for its picture is yet to come."""
+        from IPython.display import display
+
+        if not headless():
+            display(self)
+        return self
 
     def save_html(self, path: str | os.PathLike[str]) -> None:
         """Write the figures of the present state as a page that opens anywhere, offline, to zoom and to point into."""

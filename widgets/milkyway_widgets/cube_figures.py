@@ -28,9 +28,11 @@ from milkyway_widgets.cube_state import (
     CubeState,
     cell_diagram_data,
     face_on_data,
+    horizon_data,
     mark_data,
     overlay_data,
     profile_data,
+    profile_title,
     sky_data,
 )
 
@@ -52,6 +54,7 @@ class CubeFigures:
             "beside": sky_data(state, state.other),
             "above": face_on_data(state),
             "profile": profile_data(state),
+            "horizon": horizon_data(state),
             "other profile": profile_data(state, state.other),
             "diagram": cell_diagram_data(state),
             "tracers": overlay_data(state),
@@ -79,6 +82,7 @@ class CubeFigures:
         if trait in ("cell", "shown"):
             self.sources["profile"].data = profile_data(state)
             self.sources["other profile"].data = profile_data(state, state.other)
+            self.sources["horizon"].data = horizon_data(state)
         if trait == "cell":
             self.sources["diagram"].data = cell_diagram_data(state)
         if trait == "shown":
@@ -91,12 +95,11 @@ class CubeFigures:
 
     def _title_and_scale(self) -> None:
         state = self.state
-        l, b = state.direction
         for plot, name in ((self.sky, state.shown), (self.beside, state.other)):
             plot.title.text = f"{name}: {state.sky_label()}, to {state.to:.2f} kpc"
         self.beside.visible = state.beside and state.other != state.shown
         self.diagram.visible = state.observed is not None
-        self.profile.title.text = f"l = {l % 360:g}°, b = {b:g}°"
+        self.profile.title.text = profile_title(state)
         total, bins = (
             max(
                 float(np.nanmax(self.sources[name].data[column_name], initial=0))
@@ -179,6 +182,7 @@ class CubeFigures:
         plot.quad("left", "right", "top", 0, source=source, color=FIRST, alpha=0.35, y_range_name="bins")
         if self.state.other != self.state.shown:
             plot.line("right", "total", source=other, color=SECOND, line_dash="dashed", line_width=2)
+        plot.vstrip("left", "right", source=self.sources["horizon"], color="#999999", alpha=0.3)
         plot.varea("right", "low", "high", source=source, color=FIRST, alpha=0.25)
         plot.line("right", "total", source=source, color=FIRST, line_width=2)
         plot.vspan("x", source=self.sources["distance"], color=MARK, line_width=2)

@@ -13,7 +13,16 @@ from milkyway_cnn.figures import FIRST, SECOND, Figure, in_longitude, largest
 from milkyway_cnn.maps.faceon import draw_face_on
 from milkyway_cnn.maps.sky import draw_sky
 from milkyway_cnn.plots import STARS
-from milkyway_widgets.cube_state import MARK, CubeState, cell_diagram_data, mark_data, overlay_data, profile_data
+from milkyway_widgets.cube_state import (
+    MARK,
+    CubeState,
+    cell_diagram_data,
+    horizon_data,
+    mark_data,
+    overlay_data,
+    profile_data,
+    profile_title,
+)
 
 __all__ = ["picture"]
 
@@ -69,11 +78,12 @@ def _draw_profile(axes: Axes, state: CubeState) -> None:
         axes.plot(state.edges, np.append(0.0, other), "--", color=SECOND, label=state.other)
     axes.fill_between(profile["right"], profile["low"], profile["high"], color=FIRST, alpha=0.25, lw=0)
     axes.plot(state.edges, np.append(0.0, profile["total"]), color=FIRST, label=state.shown)
+    for left, right in zip(*horizon_data(state).values(), strict=True):
+        axes.axvspan(left, right, color="0.6", alpha=0.3, lw=0, label="behind the horizon")
     axes.axvline(state.to, color=MARK)
-    if state.other != state.shown:
+    if state.other != state.shown or horizon_data(state)["left"]:
         axes.legend(loc="upper left", fontsize="small")
-    l, b = state.direction
-    axes.set_title(f"$l$ = {l % 360:g}°, $b$ = {b:g}°".replace("-", "−"), fontsize="medium")
+    axes.set_title(profile_title(state), fontsize="medium")
     axes.set(xlabel="distance (kpc)", ylabel="$A_V$ (mag)", xlim=state.edges[[0, -1]], ylim=(0, None))
 
 

@@ -11,6 +11,7 @@ import xarray as xr
 
 from milkyway_cnn.comparison.tracers import plane_position
 from milkyway_cnn.constants import R_SUN
+from milkyway_cnn.cube.fields import FLAGS
 from milkyway_cnn.diagrams import diagram_named
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.maps.density import plane_density
@@ -26,9 +27,11 @@ __all__ = [
     "CubeState",
     "cell_diagram_data",
     "face_on_data",
+    "horizon_data",
     "mark_data",
     "overlay_data",
     "profile_data",
+    "profile_title",
     "sky_data",
 ]
 
@@ -228,6 +231,23 @@ def _middle(profile: xr.Dataset, name: str, middle: np.ndarray) -> tuple[np.ndar
     return nothing, nothing
 
 
+def horizon_data(state: CubeState) -> dict[str, list[float]]:
+    """The part of the profile behind the horizon of the cell looked at (kpc), as a box; nothing where none is known."""
+    horizon = float(state.cube["horizon"][state.cell]) if "horizon" in state.cube else np.nan
+    if not horizon < state.edges[-1]:
+        return {"left": [], "right": []}
+    return {"left": [horizon], "right": [float(state.edges[-1])]}
+
+
+def _doubts(state: CubeState) -> list[str]:
+    """Names of the flags that are set in the cell looked at, other than for the bins behind its horizon."""
+    if "flags" not in state.cube:
+        return []
+    flags = state.cube["flags"].isel(b=state.cell[0], l=state.cell[1]).values
+    found = int(np.bitwise_or.reduce(flags.astype(np.uint8), axis=None))
+    return [name.replace("_", " ") for name, bit in FLAGS.items() if found & bit and name != "beyond_horizon"]
+
+
 def cell_diagram_data(state: CubeState) -> dict[str, list[Any]]:
     """The observed diagram of the cell looked at (of several the first), from the bluest and brightest pixel on."""
     if state.observed is None:
@@ -252,6 +272,12 @@ def overlay_data(state: CubeState) -> dict[str, np.ndarray]:
     names = {name: np.concatenate([np.asarray(table[name], str) for table in chosen]) for name in ("name", "kind")}
     middle = (state.l[0] + state.l[-1]) / 2
     return {"l": (l - middle + 180) % 360 - 180 + middle, "b": b, "y": y, "x": x, **names}
+
+
+def profile_title(state: CubeState) -> str:
+    """The direction looked at, and reasons to doubt what is seen there."""
+    l, b = state.direction
+    return "; ".join([f"l = {l % 360:g}°, b = {b:g}°", *_doubts(state)])
 
 
 def mark_data(state: CubeState) -> dict[str, dict[str, list[Any]]]:

@@ -14,7 +14,7 @@ import xarray as xr
 from milkyway_cnn import cube as cubes
 from milkyway_cnn import diagrams
 from milkyway_cnn.figures import Figure
-from milkyway_widgets._live import View, model
+from milkyway_widgets._live import View, cell_sliders, model, selection
 from milkyway_widgets.cube_picture import picture
 from milkyway_widgets.cube_state import CubeState
 
@@ -78,9 +78,11 @@ class CubeViewer(View):
         dust = cubes.load(folder / "cube" / "cube.zarr")
         truth, counted = folder / "catalog" / "truth.zarr", folder / "catalog" / "diagrams.zarr"
         reach = float(dust["distance_edges"].values[-1])
+        words = ", ".join([repr(str(run)), *(f"{name}={name}" for name in options)])
+        told = "" if options else run  # no command line has such objects
         options.setdefault("beside", cubes.within(cubes.load(truth), reach) if truth.exists() else None)
         options.setdefault("observed", diagrams.load(counted).load() if counted.exists() else None)
-        return cls(dust, made=f"{cls.__name__}.of({str(run)!r})", run=run, **options)
+        return cls(dust, made=f"{cls.__name__}.of({words})", run=told, **options)
 
     def picture(self) -> Figure:
         """Draw the present state."""
@@ -100,10 +102,9 @@ class CubeViewer(View):
         state, figures = self.state, self.live()
         state.observe(lambda change: figures.update(change["name"]), list(state.SHOWN))
         distances = [(f"{edge:.2f} kpc", float(edge)) for edge in state.edges[1:]]
-        distance = _selection(distances, "to distance")
+        distance = selection(distances, "to distance", "640px")
         traitlets.link((state, "to"), (distance, "value"))
-        columns = _selection([(f"{l % 360:g}°", i) for i, l in enumerate(state.l)], "longitude")
-        rows = _selection([(f"{b:g}°", i) for i, b in enumerate(state.b)], "latitude")
+        columns, rows = cell_sliders(state.l, state.b)
         traitlets.dlink((state, "cell"), (rows, "value"), lambda cell: cell[0])
         traitlets.dlink((state, "cell"), (columns, "value"), lambda cell: cell[1])
         for control in (rows, columns):
@@ -118,11 +119,17 @@ class CubeViewer(View):
 
         state, choices = self.state, []
         if len(state.cubes) > 1:
-            shown = ipywidgets.ToggleButtons(options=list(state.cubes), style={"button_width": "80px"})
-            beside = ipywidgets.ToggleButton(description="beside", layout=ipywidgets.Layout(width="80px"))
+            shown = ipywidgets.ToggleButtons(
+                options=list(state.cubes), tooltips=["Show this map"] * len(state.cubes), style={"button_width": "80px"}
+            )
+            beside = ipywidgets.ToggleButton(
+                description="beside", tooltip="The next map, too", layout={"width": "80px"}
+            )
             traitlets.link((state, "shown"), (shown, "value"))
             traitlets.link((state, "beside"), (beside, "value"))
-            blink = ipywidgets.Play(min=0, max=len(state.cubes) - 1, interval=800, show_repeat=False)
+            blink = ipywidgets.Play(
+                tooltip="Show the maps in turn", min=0, max=len(state.cubes) - 1, interval=800, show_repeat=False
+            )
             blink.repeat = True
             blink.observe(lambda change: state.set_trait("shown", list(state.cubes)[change["new"]]), "value")
             choices += [shown, beside, ipywidgets.Label("blink"), blink]
@@ -135,10 +142,3 @@ class CubeViewer(View):
             traitlets.link((state, "overlays"), (overlays, "value"))
             choices.append(overlays)
         return choices
-
-
-def _selection(options: list[tuple[str, Any]], label: str) -> Any:
-    import ipywidgets
-
-    width = "640px" if label == "to distance" else "350px"
-    return ipywidgets.SelectionSlider(options=options, description=label, layout=ipywidgets.Layout(width=width))

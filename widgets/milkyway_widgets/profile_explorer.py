@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cached_property
+from contextlib import suppress
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any, Self
 
 import traitlets
-from bokeh.events import PanEnd, PanStart
+from bokeh.events import Pan, PanEnd, PanStart
 from bokeh.layouts import column, row
-from bokeh.models import ColumnDataSource, DataRange1d, LogScale, PointDrawTool
+from bokeh.models import ColumnDataSource, CustomJS, DataRange1d, LogScale, PointDrawTool
 
 from milkyway_cnn.figures import FIRST, SECOND, Figure
 from milkyway_cnn.mock_sightline import MockSightline
 from milkyway_cnn.nn import Network
+from milkyway_cnn.sightlines import distance_edges
 from milkyway_widgets._live import View, model, settle, slider
 from milkyway_widgets._plot import frame
 from milkyway_widgets.diagram_inspector import DiagramInspector
@@ -24,6 +27,15 @@ from milkyway_widgets.sightline_picture import draw_diagram, draw_profiles, draw
 from milkyway_widgets.sightline_state import VIEWS
 
 __all__ = ["CloudViewer", "ProfileExplorer"]
+
+#: While a knot is dragged, Bokeh keeps from Python where it is until it is let go; this tells it, ten times a second.
+TELL = """
+const now = Date.now()
+if (knots.data.x.length && now - (knots.told ?? 0) > 100) {
+    knots.told = now
+    knots.data = {x: Array.from(knots.data.x), y: Array.from(knots.data.y)}
+}
+"""
 
 
 class ProfileFigures(SightlineFigures):
@@ -52,6 +64,7 @@ class ProfileFigures(SightlineFigures):
     def _show(self) -> None:
         self.spectrum.visible = self.state.mode == "field"
         by_hand = self.state.mode == "by hand"
+        self.draw.add = self.draw.drag = by_hand
         self.density.title.text = "drag the knots; click for a new one, backspace removes it" if by_hand else ""
         if by_hand:
             self.density.y_range.end = max(3.0, self.density.y_range.end)
@@ -71,9 +84,10 @@ class ProfileFigures(SightlineFigures):
     def _draw_knots(self) -> None:
         self._dragged = False
         knots = self.density.scatter("x", "y", source=self.sources["knots"], size=12, color=FIRST, line_color="black")
-        tool = PointDrawTool(renderers=[knots], add=True)
-        self.density.add_tools(tool)
-        self.density.toolbar.active_tap = tool
+        self.draw = PointDrawTool(renderers=[knots], add=True)
+        self.density.add_tools(self.draw)
+        self.density.toolbar.active_tap = self.draw
+        self.density.js_on_event(Pan, CustomJS(args={"knots": self.sources["knots"]}, code=TELL))
         self.sources["knots"].on_change("data", self._moved)
         self.density.on_event(PanStart, lambda _: self._drag(True))
         self.density.on_event(PanEnd, lambda _: self._drag(False))
@@ -130,6 +144,43 @@ class ProfileExplorer(View):
         made = f"{cls.__name__}.of({str(run)!r})"
         return cls(list(known.sightlines.values()), known.network, made=made, run=str(run))
 
+    @classmethod
+    def towards(
+        cls,
+        l: float,
+        b: float,
+        *,
+        bins: int = 64,
+        bin_width: float = 0.1,
+        seed: int = 1,
+        diagrams: Sequence[str] = ("2mass",),
+        network: str | os.PathLike[str] = "",
+    ) -> Self:
+        """Explore a direction of the embedded Galaxy, without any run.
+
+        Parameters
+        ----------
+        l, b
+            Direction (deg).
+        bins, bin_width
+            Number of distance bins, and their width (kpc).
+        seed
+            Of the stars.
+        diagrams
+            Names of diagrams, the channels of the network.
+        network
+            File of a network trained on such diagrams; none: no answer is drawn.
+        """
+        given = {"l": l, "b": b, "bins": bins, "bin_width": bin_width, "seed": seed}
+        given |= {"diagrams": list(diagrams)} if tuple(diagrams) != ("2mass",) else {}
+        given |= {"network": str(Path(network).absolute())} if network else {}
+        words = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        sightlines = [_sightline(l, b, bins, bin_width, seed, name) for name in diagrams]
+        trained = Network.load(Path(network)) if network else None
+        explorer = cls(sightlines, trained, made=f"{cls.__name__}.towards({words})")
+        explorer.source = {"towards": given}
+        return explorer
+
     def live(self) -> ProfileFigures:
         """Return Bokeh figures of the present state, with their `layout`."""
         return ProfileFigures(self.state)
@@ -178,7 +229,7 @@ class ProfileExplorer(View):
                 slider(state, "clouds", 0.0, 4.0, 0.1, "clouds, mean number"),
                 slider(state, "draw", 0, 199, 1, "which draw"),
             ],
-            "by hand": [],
+            "by hand": [_knot_text(state)],
         }
         mode = ipywidgets.ToggleButtons(options=list(self.modes), description="dust")
         view = ipywidgets.ToggleButtons(options=list(VIEWS), description="diagram")
@@ -199,3 +250,39 @@ class CloudViewer(ProfileExplorer):
     """One cloud over the smooth disc, moved in distance and extinction; the rest as in `ProfileExplorer`."""
 
     modes = ("cloud",)
+
+
+@lru_cache(8)  # views of one direction share its stars
+def _sightline(l: float, b: float, bins: int, bin_width: float, seed: int, name: str) -> MockSightline:
+    return MockSightline(l, b, distance_edges(bins, bin_width), seed=seed, kind=name)
+
+
+def _knot_text(state: ProfileState) -> Any:
+    """Make a line of text that holds the knots: what the mouse does, by keyboard."""
+    import ipywidgets
+
+    text = ipywidgets.Text(
+        description="knots (kpc: mag / kpc)",
+        tooltip="distance: density, ...; press Enter",
+        continuous_update=False,
+        style={"description_width": "150px"},
+        layout=ipywidgets.Layout(width="700px"),
+    )
+
+    def told() -> str:
+        return ", ".join(f"{distance:.4g}: {density:.4g}" for distance, density in state.knots)
+
+    def read(change: Any) -> None:
+        if change["new"] != told():
+            with suppress(ValueError):  # what cannot be read as knots changes nothing
+                pairs = [pair.split(":") for pair in change["new"].split(",")]
+                state.knots = tuple((float(distance), float(density)) for distance, density in pairs)
+            write()
+
+    def write(_: Any = None) -> None:
+        text.value = told()
+
+    write()
+    text.observe(read, "value")
+    state.observe(write, "knots")
+    return text

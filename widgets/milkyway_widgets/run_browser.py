@@ -111,7 +111,7 @@ class RunBrowser(View):
     def of(cls, run: str | os.PathLike[str]) -> Self:
         """Compare a run with those that lie beside it."""
         made = cls(Path(run).absolute().parent)
-        made.made, made.run = f"RunBrowser.of({str(run)!r})", str(run)
+        made.made, made.source = f"RunBrowser.of({str(run)!r})", {"run": str(Path(run).absolute())}
         return made
 
     def live(self) -> Any:

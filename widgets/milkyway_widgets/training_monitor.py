@@ -202,8 +202,15 @@ class TrainingMonitor(View):
             line.value = status(state)
 
         state.observe(show, ["epochs", "bar", "rank", "worst"])
-        stop = ipywidgets.Button(description="stop", icon="stop", disabled=self._job is None)
-        go_on = ipywidgets.Button(description="continue", icon="play", disabled=self._job is None)
+        stop = ipywidgets.Button(
+            description="stop",
+            tooltip="After the present batch; what was learned stays",
+            icon="stop",
+            disabled=self._job is None,
+        )
+        go_on = ipywidgets.Button(
+            description="continue", tooltip="From the last epoch on", icon="play", disabled=self._job is None
+        )
         worst = ipywidgets.Button(description="worst examples", tooltip="Of the validation sample, by the best network")
         for button, action in ((stop, self.stop), (go_on, self._go_on_watching), (worst, state.examine)):
             button.on_click(lambda _, action=action: action())
