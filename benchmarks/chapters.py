@@ -2,8 +2,8 @@
 
 Every notebook is executed by papermill in a kernel of its own, without a browser, with the parameters of `smoke`, in
 order in a fresh folder; and with its defaults where it is no stage of a run. What the stages take with their defaults
-is known from the run `demo`, as `benchmarks.runs` has measured it. The processor's seconds, of all threads, count, which
-is what a chapter takes at most where it has the machine for itself; for the stages of `demo`, those by the clock.
+is known from the run `demo`, as `benchmarks.runs` has measured it. The processor's seconds, of all threads, count, as
+what a chapter takes at most where it has the machine for itself; for the stages of `demo`, those by the clock.
 """
 
 from __future__ import annotations

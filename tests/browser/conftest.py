@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbformat
 import pytest
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 #: What the browser showed, to be looked at; not kept in the repository.
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-#: Milliseconds that a page may take on a busy machine.
-PATIENCE = 120_000
+#: Milliseconds that a page may take; MILKYWAY_PATIENCE (seconds) for a machine that is busier still.
+PATIENCE = 1000 * int(os.environ.get("MILKYWAY_PATIENCE", "120"))
 #: No news, and cells that stay drawn when they are scrolled out of sight.
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -175,6 +176,51 @@ class Screen:
         for _ in range(abs(steps)):
             self.page.keyboard.press("ArrowRight" if steps > 0 else "ArrowLeft")
 
+    def title(self, plot: str) -> str:
+        """Return the title of the newest figure of that name."""
+        script = """(name) => Bokeh.documents.toReversed().map((document) => document.get_model_by_name(name))
+            .find((found) => found).title.text"""
+        return str(self.page.evaluate(script, plot))
+
+    def until_title(self, plot: str, holds: Callable[[str], bool]) -> None:
+        """Wait until the title of a figure is as it should be."""
+        for _ in range(PATIENCE // 100):
+            if holds(now := self.title(plot)):
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"the title of {plot} is not what was waited for, but {now!r}")
+
+    def press(self, button: str) -> None:
+        """Press a button by keyboard, the newest of those with that text."""
+        found = self.page.get_by_role("button", name=button, exact=True).last
+        found.focus()
+        self.page.keyboard.press("Enter")
+
+    def drag(
+        self, plot: str, start: tuple[float, float], end: tuple[float, float], halfway: Callable[[], None]
+    ) -> None:
+        """Drag from one point of a figure to another, on its axes; `halfway` is called before the mouse is let go."""
+        (x, y), (to_x, to_y) = self.place(plot, *start), self.place(plot, *end)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move((x + to_x) / 2, (y + to_y) / 2, steps=8)
+        self.page.wait_for_timeout(150)
+        self.page.mouse.move(to_x, to_y, steps=8)
+        halfway()
+        self.page.mouse.up()
+
+    def unlabeled(self) -> list[str]:
+        """Return controls of the page that the Tab key does not reach, or that say nothing of what they do."""
+        script = """() => Array.from(document.querySelectorAll('.jupyter-widgets')).flatMap((widget) => {
+            const said = (made) => made.innerText?.trim() || made.title || made.getAttribute('aria-label')
+                || widget.querySelector('.widget-label')?.innerText?.trim() || widget.title
+            const made = widget.querySelectorAll(':scope > button, :scope > select, :scope > input, .noUi-handle')
+            const all = widget.matches('button') ? [widget, ...made] : Array.from(made)
+            return all.filter((one) => one.offsetParent !== null && (one.tabIndex < 0 || !said(one)))
+                .map((one) => one.outerHTML.slice(0, 200))
+        })"""
+        return list(self.page.evaluate(script))
+
     def click(self, plot: str, x: float, y: float) -> None:
         """Click on a point of a figure, given on its axes."""
         self.page.mouse.click(*self.place(plot, x, y))
@@ -189,6 +235,12 @@ class Lab(Screen):
         page.goto(f"{address}lab")
         page.wait_for_function("() => window.jupyterapp !== undefined")
         page.evaluate("() => jupyterapp.started")
+
+    def show_code(self, name: str, *cells: str) -> None:
+        """Run a notebook of these cells, so that what the last one shows is the newest on the page."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        nbformat.write(notebook, self.folder / f"{name}.ipynb")
+        self.run(f"{name}.ipynb")
 
     def run(self, notebook: str) -> None:
         """Open a notebook, run all its cells, and fail with the error of the first that has one."""
