@@ -153,7 +153,7 @@ def test_a_direction_needs_no_run(tmp_path: Path) -> None:
 
 def test_widgets_are_the_state(sightline: MockSightline) -> None:
     viewer = ProfileExplorer(sightline, NETWORK)
-    mode, sliders, view, _, code = viewer.widget.children
+    mode, sliders, view, pixel, _, code = viewer.widget.children
     assert [child.description for child in sliders.children][:2] == ["cloud's distance (kpc)", "cloud's A_V (mag)"]
     sliders.children[1].value = 7.0
     assert viewer.state.cloud_A_V == 7.0 and not viewer.state.rough  # no event loop: at once in full
@@ -161,10 +161,19 @@ def test_widgets_are_the_state(sightline: MockSightline) -> None:
     assert sliders.children[0].description == "spectral slope"
     view.value = "difference"
     assert viewer.state.view == "difference"
+    color, magnitude = pixel.children
+    color.value = 12
+    assert viewer.state.pixel is None  # of which row?
+    magnitude.value = 20
+    assert viewer.state.pixel == (20, 12)
+    viewer.state.pixel = (30, 7)
+    assert (magnitude.value, color.value) == (30, 7)
+    viewer.state.pixel = None
+    assert (magnitude.value, color.value) == (-1, -1)
     button, text = code.children
     button.value = True
     assert "papermill" in text.value and "cloud_A_V=7.0" in text.value
-    assert len(CloudViewer(sightline).widget.children) == 4
+    assert len(CloudViewer(sightline).widget.children) == 5
 
 
 def test_without_a_browser_it_is_a_picture(monkeypatch: pytest.MonkeyPatch, sightline: MockSightline, tmp_path) -> None:

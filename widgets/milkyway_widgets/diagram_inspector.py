@@ -18,12 +18,12 @@ from milkyway_cnn.figures import Figure
 from milkyway_cnn.mock_sightline import MockSightline
 from milkyway_cnn.nn import Network
 from milkyway_cnn.surveys.diagrams import Diagram
-from milkyway_widgets._live import View, model, slider
+from milkyway_widgets._live import View, model, selection, slider
 from milkyway_widgets.sightline_figures import SightlineFigures
 from milkyway_widgets.sightline_picture import draw_diagram, draw_profiles, draw_stars
 from milkyway_widgets.sightline_state import VIEWS, SightlineState
 
-__all__ = ["DiagramInspector", "InspectorState"]
+__all__ = ["DiagramInspector", "InspectorState", "pixel_sliders"]
 
 
 class InspectorState(SightlineState):
@@ -128,4 +128,30 @@ class DiagramInspector(View):
             traitlets.link((state, name), (control, "value"))
         state.observe(lambda _: figures.update(), ["delta_A_V", "channel", "view", "pixel"])
         shown = [channel] if len(state.sightlines) > 1 else []
-        return ipywidgets.VBox([example, *shown, view, model(figures.layout), self.code_button()])
+        return ipywidgets.VBox([example, *shown, view, pixel_sliders(state), model(figures.layout), self.code_button()])
+
+
+def pixel_sliders(state: SightlineState) -> Any:
+    """Make sliders over the columns and rows of a diagram: what a click on a pixel does; `all` is every star."""
+    import ipywidgets
+
+    numbers = [("all", -1), *((str(i), i) for i in range(state.sightline.kind.axes.pixels))]
+    row, column = controls = [selection(numbers, f"pixel's {axis}", "350px") for axis in ("magnitude", "color")]
+
+    def take(_: Any) -> None:
+        chosen = row.value, column.value
+        if min(chosen) >= 0 or chosen == (-1, -1):  # else one of them is yet to be chosen
+            state.pixel = None if min(chosen) < 0 else chosen
+
+    def show(_: Any = None) -> None:
+        for control in controls:  # one set after the other they would be another pixel on the way
+            control.unobserve(take, "value")
+        row.value, column.value = state.pixel or (-1, -1)
+        for control in controls:
+            control.observe(take, "value")
+
+    for control in controls:
+        control.observe(take, "value")
+    show()
+    state.observe(show, "pixel")
+    return ipywidgets.HBox([column, row])

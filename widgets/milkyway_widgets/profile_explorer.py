@@ -20,7 +20,7 @@ from milkyway_cnn.nn import Network
 from milkyway_cnn.sightlines import distance_edges
 from milkyway_widgets._live import View, model, settle, slider
 from milkyway_widgets._plot import frame
-from milkyway_widgets.diagram_inspector import DiagramInspector
+from milkyway_widgets.diagram_inspector import DiagramInspector, pixel_sliders
 from milkyway_widgets.profile_state import MODES, ProfileState, band_data, knot_data, spectrum_data
 from milkyway_widgets.sightline_figures import SIDE, SightlineFigures
 from milkyway_widgets.sightline_picture import draw_diagram, draw_profiles, draw_stars
@@ -243,7 +243,8 @@ class ProfileExplorer(View):
         state.observe(lambda _: figures.update(), ["delta_A_V", "rough", "channel", "view", "pixel"])
         shown = [mode] if len(self.modes) > 1 else []
         shown += [channel] if len(state.sightlines) > 1 else []
-        return ipywidgets.VBox([*shown, sliders, view, model(figures.layout), self.code_button()])
+        controls = [*shown, sliders, view, pixel_sliders(state)]
+        return ipywidgets.VBox([*controls, model(figures.layout), self.code_button()])
 
 
 class CloudViewer(ProfileExplorer):
