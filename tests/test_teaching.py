@@ -30,6 +30,16 @@ def test_links_lead_somewhere():
         assert (readme.TEACHING.parent / link).exists(), link
 
 
+def test_a_chapter_is_timed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "")  # put back what the benchmark changes
+    monkeypatch.setenv("MILKYWAY_HEADLESS", "1")
+    path = tmp_path / "chapters.json"
+    chapters.main(["--only", "04", "--sizes", "small", "--output", str(path)])
+    rows = {row["chapter"]: row for row in json.loads(path.read_text())["rows"]}
+    assert rows["04_profiles"]["small"] > 0.5 and rows["06_training"]["defaults"] > 10
+    assert "small" not in rows["05_diagrams"]
+
+
 def test_what_a_chapter_is_called_and_takes():
     tour = NOTEBOOKS / "00_tour.ipynb"
     assert chapters.title_of(tour) == "A tour in ten minutes"

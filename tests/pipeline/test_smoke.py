@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import milkyway_widgets
+from benchmarks import widgets as redraws
 from milkyway_cnn import samples
 from milkyway_cnn.pipeline.chapters import CHAPTERS, NOTEBOOKS, planned
 from milkyway_cnn.pipeline.parameters import load, validated
@@ -58,3 +59,7 @@ def test_all_chapters_run_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     # What the command line stores samples of is what the chapters make of the same parameters.
     described = samples.load(tmp_path / "smoke" / "sample" / "validation.zarr").attrs["stream"]
     assert json.loads(described) == json.loads(json.dumps(stream_of(parameters).describe()))
+    # Every redraw of the widgets can be timed.
+    redraws.main(["--run", str(tmp_path / "smoke"), "--rounds", "1", "--output", str(tmp_path / "redraws.json")])
+    rows = json.loads((tmp_path / "redraws.json").read_text())["rows"]
+    assert STATES.keys() - {row["widget"] for row in rows} == {"CloudViewer"}  # which is a ProfileExplorer
