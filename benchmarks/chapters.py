@@ -46,7 +46,8 @@ def executed(notebook: Path, folder: Path, values: dict[str, Any]) -> float:
     named = parameters_of(notebook)
     chosen = {name: value for name, value in values.items() if name in named}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    papermill.execute_notebook(notebook, folder / notebook.name, chosen, progress_bar=False, kernel_name="python3")
+    how = {"progress_bar": False, "kernel_name": "python3", "start_timeout": 600}
+    papermill.execute_notebook(notebook, folder / notebook.name, chosen, **how)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)
 

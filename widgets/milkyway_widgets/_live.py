@@ -8,6 +8,7 @@ import html
 import json
 import os
 import shlex
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,7 @@ import traitlets
 from milkyway_cnn.figures import Figure
 from milkyway_cnn.storage import replacing
 
-__all__ = ["View", "cell_sliders", "headless", "model", "selection", "settle", "slider"]
+__all__ = ["View", "cell_sliders", "headless", "join", "model", "selection", "settle", "slider"]
 
 #: Seconds without a change after which what was drawn roughly is drawn in full.
 QUIET = 0.25
@@ -84,6 +85,38 @@ def cell_sliders(l: np.ndarray, b: np.ndarray) -> tuple[Any, Any]:
     """Make sliders over the columns and rows of a map, given the middles of its cells (deg): what a click does."""
     columns = selection([(f"{x % 360:g}°", i) for i, x in enumerate(l)], "longitude", "350px")
     return columns, selection([(f"{y:g}°", i) for i, y in enumerate(b)], "latitude", "350px")
+
+
+def join(state: traitlets.HasTraits, name: str, controls: Sequence[Any], read: Any = None, show: Any = None) -> None:
+    """Let controls together be one trait of the state, a tuple of their values.
+
+    Parameters
+    ----------
+    state, name
+        Whose trait it is, and its name.
+    controls
+        Widgets with a `value`.
+    read, show
+        From a tuple of values to the trait, and back; by default as they are.
+    """
+
+    def take(_: Any) -> None:
+        values = tuple(control.value for control in controls)
+        setattr(state, name, read(values) if read else values)
+
+    def put(_: Any = None) -> None:
+        for control in controls:  # else they would ask, one after the other, for what is half of each
+            control.unobserve(take, "value")
+        value = getattr(state, name)
+        for control, part in zip(controls, show(value) if show else value, strict=True):
+            control.value = part
+        for control in controls:
+            control.observe(take, "value")
+
+    for control in controls:
+        control.observe(take, "value")
+    put()
+    state.observe(put, name)
 
 
 _waiting: dict[int, asyncio.TimerHandle] = {}

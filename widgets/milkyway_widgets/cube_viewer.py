@@ -14,7 +14,7 @@ import xarray as xr
 from milkyway_cnn import cube as cubes
 from milkyway_cnn import diagrams
 from milkyway_cnn.figures import Figure
-from milkyway_widgets._live import View, cell_sliders, model, selection
+from milkyway_widgets._live import View, cell_sliders, join, model, selection
 from milkyway_widgets.cube_picture import picture
 from milkyway_widgets.cube_state import CubeState
 
@@ -105,10 +105,7 @@ class CubeViewer(View):
         distance = selection(distances, "to distance", "640px")
         traitlets.link((state, "to"), (distance, "value"))
         columns, rows = cell_sliders(state.l, state.b)
-        traitlets.dlink((state, "cell"), (rows, "value"), lambda cell: cell[0])
-        traitlets.dlink((state, "cell"), (columns, "value"), lambda cell: cell[1])
-        for control in (rows, columns):
-            control.observe(lambda _: state.set_trait("cell", (rows.value, columns.value)), "value")
+        join(state, "cell", (rows, columns))
         controls = [distance, ipywidgets.HBox([columns, rows])]
         choices = self._choices()
         controls += [ipywidgets.HBox(choices)] if choices else []

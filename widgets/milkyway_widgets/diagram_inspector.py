@@ -18,7 +18,7 @@ from milkyway_cnn.figures import Figure
 from milkyway_cnn.mock_sightline import MockSightline
 from milkyway_cnn.nn import Network
 from milkyway_cnn.surveys.diagrams import Diagram
-from milkyway_widgets._live import View, model, selection, slider
+from milkyway_widgets._live import View, join, model, selection, slider
 from milkyway_widgets.sightline_figures import SightlineFigures
 from milkyway_widgets.sightline_picture import draw_diagram, draw_profiles, draw_stars
 from milkyway_widgets.sightline_state import VIEWS, SightlineState
@@ -138,20 +138,10 @@ def pixel_sliders(state: SightlineState) -> Any:
     numbers = [("all", -1), *((str(i), i) for i in range(state.sightline.kind.axes.pixels))]
     row, column = controls = [selection(numbers, f"pixel's {axis}", "350px") for axis in ("magnitude", "color")]
 
-    def take(_: Any) -> None:
-        chosen = row.value, column.value
-        if min(chosen) >= 0 or chosen == (-1, -1):  # else one of them is yet to be chosen
-            state.pixel = None if min(chosen) < 0 else chosen
+    def read(chosen: tuple[int, int]) -> tuple[int, int] | None:
+        if chosen == (-1, -1):
+            return None
+        return chosen if min(chosen) >= 0 else state.pixel  # one of them is yet to be chosen
 
-    def show(_: Any = None) -> None:
-        for control in controls:  # one set after the other they would be another pixel on the way
-            control.unobserve(take, "value")
-        row.value, column.value = state.pixel or (-1, -1)
-        for control in controls:
-            control.observe(take, "value")
-
-    for control in controls:
-        control.observe(take, "value")
-    show()
-    state.observe(show, "pixel")
+    join(state, "pixel", controls, read, lambda pixel: pixel or (-1, -1))
     return ipywidgets.HBox([column, row])
