@@ -2,9 +2,9 @@
 
 For each thing that can be moved in a widget: the time from the change of its state to the new data of its figures, with
 all that the widget does in between and the message for the browser, but not the browser's own drawing. A change is made
-`rounds` times, to other values, after one that does not count; the median counts, and processor time stands beside, for
-a machine that others use too. None may take longer than 100 ms; of what is dragged the coarse drawing is meant, and the
-full one, which follows when the mouse rests, is measured beside it.
+`rounds` times, to other values, after one that does not count; the medians count: of the processor's time, of all
+threads, which bounds what it takes on a machine of its own, and by the clock. None may take longer than 100 ms; of what
+is dragged the coarse drawing is meant, and the full one, which follows when the mouse rests, is measured beside it.
 """
 
 from __future__ import annotations
@@ -122,10 +122,8 @@ def timed(change: Change, rounds: int) -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     """Write the results in Markdown."""
-    lines = ["| widget | moved | redrawn in | of processor |", "|---|---|---|---|"]
-    for row in result["rows"]:
-        numbers = f"{row['wall_ms']:.1f} ms | {row['processor_ms']:.1f} ms"
-        lines.append(f"| `{row['widget']}` | {row['what']} | {numbers} |")
+    lines = ["| widget | moved | milliseconds of the processor |", "|---|---|---|"]
+    lines += [f"| `{row['widget']}` | {row['what']} | {row['processor_ms']:.0f} |" for row in result["rows"]]
     return "\n".join(lines)
 
 

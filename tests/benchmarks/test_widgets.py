@@ -14,7 +14,7 @@ def test_a_change_is_timed_without_what_comes_before_it():
     row = widgets.timed(change, rounds=2)
     assert done == [(name, i) for i in range(3) for name in ("before", "move")]
     assert (row["widget"], row["what"]) == ("W", "x") and 0 <= row["wall_ms"] <= row["worst_ms"]
-    assert widgets.table({"rows": [row]}).splitlines()[-1].startswith("| `W` | x | 0.0 ms | ")
+    assert widgets.table({"rows": [row]}).splitlines()[-1].startswith("| `W` | x | ")
 
 
 def test_a_folder_without_a_map_is_refused(tmp_path, capsys):
