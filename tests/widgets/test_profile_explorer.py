@@ -172,7 +172,7 @@ def test_widgets_are_the_state(sightline: MockSightline) -> None:
     assert (magnitude.value, color.value) == (-1, -1)
     button, text = code.children
     button.value = True
-    assert "papermill" in text.value and "cloud_A_V=7.0" in text.value
+    assert "objects in memory" in text.value and "cloud_A_V=7.0" in text.value
     assert len(CloudViewer(sightline).widget.children) == 5
 
 
