@@ -34,13 +34,14 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "quantile": ("1", "probability that the value is smaller"),
     "draw": ("1", "number of the draw"),
 }
-#: The same of a cube on (z, y, x), `cartesian.to_cartesian`.
+#: The same of a cube on (z, y, x), `maps.cartesian.to_cartesian`.
 CARTESIAN: Mapping[str, tuple[str, str]] = {
     "density": ("mag kpc-1", "visual extinction per kpc"),
     "volume": ("kpc3", "volume of the voxel that the map covers"),
-    "x": ("kpc", "distance from the Sun towards the Galactic center"),
-    "y": ("kpc", "distance from the Sun towards l = 90 deg"),
-    "z": ("kpc", "distance from the Sun towards the North Galactic Pole"),
+    "beyond_horizon": ("1", "share of it that lies beyond the distance up to which the stars tell of dust"),
+    "x": ("kpc", "towards the Galactic center, as the Sun sees it"),
+    "y": ("kpc", "towards l = 90 deg"),
+    "z": ("kpc", "towards the North Galactic Pole"),
 }
 #: Bits of `flags`.
 FLAGS: Mapping[str, int] = {"beyond_horizon": 1, "novel": 2, "model_disagrees": 4, "low_coverage": 8}

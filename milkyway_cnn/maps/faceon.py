@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,15 @@ from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.cube import within
 from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, largest
-from milkyway_cnn.maps.density import titled_densities
-from milkyway_cnn.sightlines import galactocentric
+from milkyway_cnn.maps.density import near_plane, titled_densities
+from milkyway_cnn.maps.horizon import named, plane_horizon, shade_behind
+from milkyway_cnn.maps.overlays import ARM, Overlay, draw_from_above
+from milkyway_cnn.sightlines import Footprint, galactocentric
 
-__all__ = ["draw_face_on", "face_on", "net", "window"]
+__all__ = ["ARM", "draw_face_on", "face_on", "net", "window"]
 
-#: Colors of the arms and the Sun, apart from each other and from the color map for the color-blind too.
-ARM, SUN = "#56B4E9", "#E69F00"
+#: Color of the Sun, apart from the arms' and from the color map for the color-blind too.
+SUN = "#E69F00"
 
 #: The name of a line, its x and y (kpc), and where its name belongs.
 Line = tuple[str, np.ndarray, np.ndarray, tuple[float, float]]
@@ -36,6 +39,7 @@ def face_on(
     to: float | None = None,
     beside: xr.Dataset | None = None,
     names: tuple[str, str] = ("map", "truth"),
+    overlays: Sequence[Overlay] = (),
 ) -> Figure:
     """Extinction per kpc seen from the north Galactic pole, the Galactic center below the Sun.
 
@@ -49,32 +53,43 @@ def face_on(
         A second cube, drawn on the same scale.
     names
         What the cube and `beside` are called.
+    overlays
+        Tables of tracers and footprints, see `maps.overlays`; spiral arms among them take the place of our model's.
 
     Returns
     -------
     Figure
-        The color scale grows with the square root of A_V per kpc and ends at its 99.5th percentile.
+        The color scale grows with the square root of A_V per kpc and ends at its 99.5th percentile. Where the cube has
+        a horizon, its median over latitude is a dotted line, and what the cube says behind it is hatched.
     """
     densities = titled_densities(cube, beside, names, b_max, to)
     edges = within(cube, to or np.inf)["distance_edges"].values
     norm = PowerNorm(0.5, 0.0, largest(*densities.values()))
     x, y = window(cube["l"].values, edges[-1])
+    near = near_plane(cube, b_max)
+    half = cube.attrs["cell_deg"] / 2
+    b_range = float(near["b"][0] - half), float(near["b"][-1] + half)
     width = 7.5 if beside is None else 6.0
     height = width * (x[1] - x[0]) / (y[1] - y[0])
     figure = Figure(len(densities) * width + 1.5, min(height, 9.0) + 0.9, layout="compressed")
     axes = figure.subplots(1, len(densities), squeeze=False, sharex=True, sharey=True)[0]
     for panel, (title, density) in zip(axes, densities.items(), strict=True):
-        mesh = draw_face_on(panel, density, edges, cube.attrs["cell_deg"], norm)
+        mesh = draw_face_on(panel, density, edges, cube.attrs["cell_deg"], norm, arms=not _with_arms(overlays))
+        draw_from_above(panel, overlays, b_range)
         panel.set_title(title, loc="left", fontsize="medium")
         panel.label_outer()
-    axes[0].legend(handles=_named_within(axes[0]), loc="best", framealpha=0.9, fontsize="small")
+    hidden = _hide(axes[0], near, edges[-1])
+    handles = _named_within(axes[0]) + [named()] * hidden
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4), fontsize="small")
     label = "$A_V$ per kpc (mag kpc$^{-1}$)"
     figure.colorbar(mesh, ax=list(axes), label=label, extend="max", fraction=0.04, pad=0.02, aspect=25)
     return figure
 
 
-def draw_face_on(axes: Axes, density: xr.DataArray, edges: np.ndarray, cell: float, norm: Normalize) -> QuadMesh:
-    """Draw a `plane_density` of the distance `edges` (kpc), with the Sun, distances, longitudes and the spiral arms.
+def draw_face_on(
+    axes: Axes, density: xr.DataArray, edges: np.ndarray, cell: float, norm: Normalize, *, arms: bool = True
+) -> QuadMesh:
+    """Draw a `plane_density` of the distance `edges` (kpc), with Sun, center, distances, longitudes and spiral `arms`.
 
     The horizontal axis is the Galactocentric y, the vertical axis x (`sightlines.galactocentric`).
     """
@@ -85,17 +100,36 @@ def draw_face_on(axes: Axes, density: xr.DataArray, edges: np.ndarray, cell: flo
     cmap = colormaps[EXTINCTION].with_extremes(bad=UNOBSERVED)
     mesh = axes.pcolormesh(y, x, values, norm=norm, cmap=cmap, rasterized=True)
     _draw_net(axes, l_edges, b, edges[-1])
-    for arm in ARMS:
+    for arm in ARMS if arms else ():
         x, y = trace(arm, np.geomspace(3.0, 20.0, 1000))
         axes.plot(y, x, color=ARM, linewidth=1.2, label="spiral arms")
     turn = np.linspace(0, 2 * np.pi, 721)
     circle = R_SUN * np.sin(turn), R_SUN * np.cos(turn)
     axes.plot(*circle, color="0.5", linewidth=1, linestyle="--", label="solar circle")
     axes.plot(0, R_SUN, "o", color=SUN, markeredgecolor="black", label="Sun", linestyle="none")
+    axes.plot(0, 0, "X", color="black", markeredgecolor="white", label="Galactic center", linestyle="none")
     x_range, y_range = window(l, edges[-1])
     axes.set(aspect="equal", xlim=y_range, ylim=x_range)
     axes.set(xlabel="$y$ (kpc), towards $l$ = 90°", ylabel="$x$ (kpc), from the Galactic center to the Sun")
     return mesh
+
+
+def _hide(axes: Axes, cube: xr.Dataset, reach: float) -> bool:
+    """Hatch what lies behind the horizon of the cube; say whether there is something."""
+    horizon = plane_horizon(cube)
+    if horizon is None:
+        return False
+    half, b = cube.attrs["cell_deg"] / 2, 0.0
+    l = np.repeat(cube["l"].values, 2) + np.tile([-half, half], cube.sizes["l"])
+    near = np.repeat(horizon.values, 2)
+    near = np.where(near < reach - 1e-6, near, np.nan)
+    lines = (galactocentric(l, b, distance)[1::-1] for distance in (near, np.full_like(near, reach)))
+    shade_behind(axes, *map(np.array, lines))
+    return bool(np.isfinite(near).any())
+
+
+def _with_arms(overlays: Sequence[Overlay]) -> bool:
+    return any("spiral arm" in np.asarray(each["kind"]) for each in overlays if not isinstance(each, Footprint))
 
 
 def _draw_net(axes: Axes, l_edges: np.ndarray, b: float, reach: float) -> None:

@@ -2,6 +2,7 @@
 
 from milkyway_cnn.sightlines.cells import Cells, cells_of, star_lists
 from milkyway_cnn.sightlines.cones import Cones
+from milkyway_cnn.sightlines.footprint import Footprint
 from milkyway_cnn.sightlines.geometry import SQUARE_DEGREE, distance_edges, galactocentric, solid_angle
 from milkyway_cnn.sightlines.grid import Grid
 from milkyway_cnn.sightlines.healpix import Healpix
@@ -10,6 +11,7 @@ __all__ = [
     "SQUARE_DEGREE",
     "Cells",
     "Cones",
+    "Footprint",
     "Grid",
     "Healpix",
     "cells_of",

@@ -1,0 +1,79 @@
+"""Where the stars no longer tell of dust: what the views gray out, and the line at which that begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+__all__ = ["BEYOND", "LINE", "beyond", "named", "plane_horizon", "shade", "shade_behind"]
+
+#: How the part beyond is drawn over the map, and its border.
+BEYOND: dict[str, Any] = {"facecolor": (0.85, 0.85, 0.85, 0.6), "edgecolor": "0.35", "hatch": "///", "linewidth": 0.0}
+LINE: dict[str, Any] = {"color": "white", "linestyle": (0, (1, 1.5)), "linewidth": 1.6}
+#: Rectangles of a cell's side in the hatched area of a map, so that its border is that of the cells to some percent.
+_FINE = 12
+
+
+def beyond(cube: xr.Dataset, to: float) -> xr.DataArray | None:
+    """Cells whose horizon is nearer than `to` (kpc): bool on (b, l), or None for a cube without horizon."""
+    if "horizon" not in cube:
+        return None
+    return (cube["horizon"] < to - 1e-6).transpose("b", "l")
+
+
+def plane_horizon(cube: xr.Dataset, along: str = "l") -> xr.DataArray | None:
+    """Horizon (kpc) of the row or column of cells at each `along` ("l" or "b"): the median of those with a value.
+
+    None for a cube without horizon; NaN where no cell has one.
+    """
+    if "horizon" not in cube:
+        return None
+    seen = cube["horizon"].where(cube["A_V"].notnull().all("distance"))
+    return seen.median("b" if along == "l" else "l")
+
+
+def shade(axes: Axes, x: np.ndarray, y: np.ndarray, hidden: np.ndarray) -> None:
+    """Gray out and hatch pixels of an image.
+
+    Parameters
+    ----------
+    x, y
+        Edges of its columns and rows, evenly spaced.
+    hidden
+        Which pixels: (rows, columns) bool.
+    """
+    if not hidden.any():
+        return
+    fine = max(1, min(_FINE, 2000 // max(hidden.shape)))
+    mask = np.pad(np.kron(hidden, np.ones((fine, fine))), 1)
+    centers = [
+        np.linspace(edges[0], edges[-1], fine * (len(edges) - 1), endpoint=False) + np.diff(edges)[0] / fine / 2
+        for edges in (x, y)
+    ]
+    centers = [np.concatenate([[axis[0]], axis, [axis[-1]]]) for axis in centers]
+    drawn = axes.contourf(*centers, mask, levels=[0.5, 1.5], colors=[BEYOND["facecolor"]], hatches=[BEYOND["hatch"]])
+    drawn.set_edgecolor(BEYOND["edgecolor"])
+    drawn.set_linewidth(0.0)
+
+
+def shade_behind(axes: Axes, near: np.ndarray, far: np.ndarray) -> None:
+    """Gray out and hatch between two lines, each (2, points) in the axes' coordinates; draw the nearer one dotted.
+
+    Where the nearer one is NaN, or not nearer, there is nothing to hide.
+    """
+    known = np.isfinite(near).all(axis=0)
+    for part in np.split(np.arange(known.size), np.flatnonzero(np.diff(known)) + 1):
+        if not part.size or not known[part[0]]:
+            continue
+        corners = np.concatenate([near[:, part], far[:, part][:, ::-1]], axis=1)
+        axes.fill(*corners, **BEYOND)
+        axes.plot(*near[:, part], **LINE, label="_horizon")
+
+
+def named() -> Patch:
+    """Return what a legend shows of it."""
+    return Patch(label="beyond the horizon of the stars", **BEYOND)
