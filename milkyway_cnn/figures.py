@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from pathlib import Path
 from typing import Any
 
 import matplotlib.figure
@@ -11,6 +12,7 @@ import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter
 
+from milkyway_cnn.errors import InputError
 from milkyway_cnn.storage import replacing
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Figure",
     "in_longitude",
     "largest",
+    "palette",
     "save_figure",
 ]
 
@@ -49,12 +52,29 @@ class Figure(matplotlib.figure.Figure):
 
 
 def save_figure(figure: matplotlib.figure.Figure, path: str | os.PathLike[str], caption: str = "") -> None:
-    """Write a figure as PNG, whole or not at all; the same figure makes the same file.
+    """Write a figure as PNG or, when the path ends so, PDF, whole or not at all; the same figure makes the same file.
 
-    The caption is kept inside the file, as its text `Description`, and stands below the figure in the report.
+    The caption is kept inside the file, as its text `Description` in PNG, where it stands below the figure in the
+    report, or `Subject` in PDF, whose letters stay text and whose maps are images of 300 pixels an inch.
+
+    Raises
+    ------
+    InputError
+        For another ending.
     """
-    with replacing(path) as part:
-        figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None, "Description": caption or None})
+    from matplotlib import rc_context
+
+    metadata: dict[str, Any]
+    match suffix := Path(path).suffix.lower():
+        case ".png":
+            metadata, dpi = {"Software": None, "Description": caption or None}, DPI
+        case ".pdf":
+            metadata, dpi = {"Creator": None, "Producer": None, "CreationDate": None, "Subject": caption or None}, 300
+        case _:
+            msg = f"{path} must end in .png or .pdf, as figures do"
+            raise InputError(msg)
+    with replacing(path) as part, rc_context({"pdf.fonttype": 42}):
+        figure.savefig(part, format=suffix[1:], dpi=dpi, metadata=metadata)
 
 
 def largest(*fields: Any) -> float:
@@ -62,6 +82,14 @@ def largest(*fields: Any) -> float:
     values = np.concatenate([np.ravel(np.asarray(field, dtype=np.float64)) for field in fields])
     values = values[np.isfinite(values)]
     return max(float(np.quantile(values, 0.995)), 1e-3) if values.size else 1.0
+
+
+def palette(name: str, power: float = 1.0) -> list[str]:
+    """Colors of a color map for Bokeh, which knows linear scales alone: they grow with that power of the value."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return [to_hex(color) for color in colormaps[name](np.linspace(0, 1, 1024) ** power)]
 
 
 def in_longitude(axis: Axis) -> None:

@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, sweep, transfer, validate, parameters, sample, fetch, runs, app, lab ..."""
+"""The command ``milkyway-cnn``: run, demo, sweep, transfer, validate, figure, parameters, sample, fetch, app, lab ..."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from ..errors import InputError, ServiceError
 from .clone import benchmark, lab, test
 from .data import besancon, fetch
+from .figure import figure
 from .many import gallery, sweep
 from .runs import demo, parameters, run
 from .samples import sample
@@ -27,7 +28,10 @@ app = typer.Typer(
 )
 
 #: The verbs in the order of the help; what they need they import when they are called, so that help comes at once.
-VERBS: tuple[Callable[..., None], ...] = (demo, run, sweep, transfer, validate, parameters, sample, fetch, besancon)
+VERBS: tuple[Callable[..., None], ...] = (
+    *(demo, run, sweep, transfer, validate),
+    *(figure, parameters, sample, fetch, besancon),
+)
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(gallery, name="runs")

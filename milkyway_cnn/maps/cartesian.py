@@ -78,9 +78,7 @@ def to_cartesian(
         if key in sums
     }
     offset = np.array([Z_SUN, 0.0, -R_SUN]) if frame == "galactocentric" else np.zeros(3)
-    axes = {
-        name: (low[k] + (np.arange(shape[k]) + 0.5)) * voxel + offset[k] for k, name in enumerate(("z", "y", "x"))
-    }
+    axes = {name: (low[k] + (np.arange(shape[k]) + 0.5)) * voxel + offset[k] for k, name in enumerate(("z", "y", "x"))}
     fields = {**share, "volume": sums["volume"]}
     made = xr.Dataset(
         {name: (("z", "y", "x"), values.reshape(shape).astype(np.float32)) for name, values in fields.items()},

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import Normalize, PowerNorm
-from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from milkyway_cnn.constants import R_SUN
@@ -20,10 +20,10 @@ from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, largest
 from milkyway_cnn.maps.density import near_plane, titled_densities
 from milkyway_cnn.maps.horizon import named, plane_horizon, shade_behind
-from milkyway_cnn.maps.overlays import ARM, Overlay, draw_from_above
+from milkyway_cnn.maps.overlays import ARM, Overlay, draw_from_above, legend_below
 from milkyway_cnn.sightlines import Footprint, galactocentric
 
-__all__ = ["ARM", "draw_face_on", "face_on", "net", "window"]
+__all__ = ["ARM", "draw_face_on", "face_on", "image_from_above", "net", "window"]
 
 #: Color of the Sun, apart from the arms' and from the color map for the color-blind too.
 SUN = "#E69F00"
@@ -79,8 +79,7 @@ def face_on(
         panel.set_title(title, loc="left", fontsize="medium")
         panel.label_outer()
     hidden = _hide(axes[0], near, edges[-1])
-    handles = _named_within(axes[0]) + [named()] * hidden
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4), fontsize="small")
+    legend_below(figure, axes, [named()] * hidden)
     label = "$A_V$ per kpc (mag kpc$^{-1}$)"
     figure.colorbar(mesh, ax=list(axes), label=label, extend="max", fraction=0.04, pad=0.02, aspect=25)
     return figure
@@ -114,6 +113,31 @@ def draw_face_on(
     return mesh
 
 
+def image_from_above(
+    density: xr.DataArray, edges: np.ndarray, cell: float, pixels: int = 600
+) -> tuple[np.ndarray, tuple[float, float], tuple[float, float], float]:
+    """Sample a `plane_density` on square pixels of the Galactic plane.
+
+    Returns
+    -------
+    image, x_range, y_range, pixel
+        A_V per kpc in Galactocentric y (columns) and x (rows), float32, NaN where no sightline passes; the `window` in
+        kpc, at whose lower ends it begins; and the side of a pixel, of which the longer side of the image has `pixels`.
+    """
+    l = density["l"].values
+    x_range, y_range = window(l, edges[-1])
+    pixel = max(np.ptp(x_range), np.ptp(y_range)) / pixels
+    y, x = (np.arange(low + pixel / 2, high, pixel) for low, high in (y_range, x_range))
+    towards, away = R_SUN - x[:, None], y[None, :]
+    distance = np.hypot(away, towards) / np.cos(np.radians(float(density["b"])))
+    column = np.floor((np.degrees(np.arctan2(away, towards)) - l[0] + cell / 2) % 360 / cell).astype(int)
+    bins = np.searchsorted(edges, distance, side="right") - 1
+    inside = (column < len(l)) & (bins >= 0) & (bins < len(edges) - 1)
+    image = np.full(inside.shape, np.nan, dtype=np.float32)
+    image[inside] = density.values[column[inside], bins[inside]]
+    return image, x_range, y_range, float(pixel)
+
+
 def _hide(axes: Axes, cube: xr.Dataset, reach: float) -> bool:
     """Hatch what lies behind the horizon of the cube; say whether there is something."""
     horizon = plane_horizon(cube)
@@ -136,6 +160,7 @@ def _draw_net(axes: Axes, l_edges: np.ndarray, b: float, reach: float) -> None:
     """Draw and name distances and longitudes across the sightlines."""
     thin: dict[str, Any] = {"color": "0.6", "linewidth": 0.6}
     small: dict[str, Any] = {"fontsize": "small", "color": "0.3"}
+    small["path_effects"] = [withStroke(linewidth=2, foreground="white")]
     distances, longitudes = net(l_edges, b, reach)
     for _, x, y, _ in distances + longitudes:
         axes.plot(y, x, **thin)
@@ -173,9 +198,3 @@ def window(l: np.ndarray, reach: float) -> tuple[tuple[float, float], tuple[floa
     x, y = np.append(x, R_SUN), np.append(y, 0.0)
     margin = 0.1 * reach
     return (x.min() - margin, x.max() + margin), (y.min() - margin, y.max() + margin)
-
-
-def _named_within(axes: Axes) -> list[Line2D]:
-    """Return the lines that pass through the window of the axes, one of each name."""
-    named = {str(line.get_label()): line for line in axes.lines if axes.viewLim.count_contains(line.get_xydata())}
-    return [line for name, line in named.items() if not name.startswith("_")]

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
+from milkyway_cnn.figures import Figure
 from milkyway_cnn.sightlines import Footprint, Grid, galactocentric
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["ARM", "STYLES", "Overlay", "draw_along", "draw_from_above", "draw_on_sky", "near_plane", "style", "traces"]
+__all__ = [
+    "ARM",
+    "STYLES",
+    "Overlay",
+    "draw_along",
+    "draw_from_above",
+    "draw_on_sky",
+    "legend_below",
+    "style",
+    "traces",
+]
 
 #: A table of tracers with columns `l`, `b` (deg), `distance` (kpc), `kind` and `name`, or the border of a map.
 Overlay = Any
@@ -105,7 +117,8 @@ def draw_from_above(axes: Axes, overlays: Sequence[Overlay], b_range: tuple[floa
                     axes.plot(y, x, color=ARM, linewidth=1.2, linestyle=_DASHES[arms % 4], label=label)
                 arms += 1
                 continue
-            here = near_plane(here, b_range)
+            b, distance = (np.asarray(here[name], float) for name in ("b", "distance"))
+            here = here[np.isfinite(distance) & (b >= b_range[0]) & (b <= b_range[1])]
             x, y, _ = galactocentric(*(np.asarray(here[name], float) for name in ("l", "b", "distance")))
             axes.plot(y, x, linestyle="none", markersize=4, label=kind or "tracer", **style(kind))
 
@@ -141,9 +154,24 @@ def draw_along(
             if kind == "spiral arm":
                 if angle == "l":
                     label = f"arms, {source}" if (source := _source(overlay)) else "spiral arms"
-                    axes.plot(along[seen], distance[seen], ",", color=ARM, marker=".", markersize=2, label=label)
+                    axes.plot(along[seen], distance[seen], ".", color=ARM, markersize=2, label=label)
                 continue
-            axes.plot(along[seen], distance[seen], linestyle="none", markersize=4, label=kind or "tracer", **style(kind))
+            axes.plot(
+                along[seen], distance[seen], linestyle="none", markersize=4, label=kind or "tracer", **style(kind)
+            )
+
+
+def legend_below(figure: Figure, panels: Iterable[Axes], more: Sequence[Artist] = ()) -> None:
+    """Name below the panels the lines that pass through their windows, one of each name, and `more`."""
+    lines = {
+        str(line.get_label()): line
+        for panel in panels
+        for line in panel.lines
+        if not str(line.get_label()).startswith("_") and panel.viewLim.count_contains(line.get_xydata())
+    }
+    handles = [*lines.values(), *more]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4), fontsize="small")
 
 
 def traces(arms: Table) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -155,12 +183,6 @@ def traces(arms: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         broken = np.flatnonzero(np.hypot(np.diff(x), np.diff(y)) > _GAP) + 1
         lines.append((np.insert(x, broken, np.nan), np.insert(y, broken, np.nan)))
     return lines
-
-
-def near_plane(tracers: Table, b_range: tuple[float, float]) -> Table:
-    """Tracers of known distance at latitudes of the range (deg)."""
-    b, distance = (np.asarray(tracers[name], float) for name in ("b", "distance"))
-    return tracers[np.isfinite(distance) & (b >= b_range[0]) & (b <= b_range[1])]
 
 
 def _kinds(tracers: Table) -> list[str]:

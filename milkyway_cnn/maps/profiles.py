@@ -1,4 +1,4 @@
-"""Along the line of sight: single profiles, and slices through longitude and distance."""
+"""Along the line of sight: single profiles."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from matplotlib import colormaps
-from matplotlib.colors import PowerNorm
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from milkyway_cnn.cube import within
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.figures import EXTINCTION, FIRST, SECOND, UNOBSERVED, Figure, in_longitude, largest
-from milkyway_cnn.maps.density import titled_densities
+from milkyway_cnn.figures import FIRST, SECOND, Figure
+from milkyway_cnn.maps.horizon import BEYOND, named
+from milkyway_cnn.maps.overlays import legend_below
 
-__all__ = ["cell_of", "longitude_distance", "profiles", "typical_sightlines"]
+__all__ = ["cell_of", "profiles", "typical_sightlines"]
+
+#: Quantiles between which bands of `A_V_quantiles` run, from wide to narrow, with their opacity.
+_BANDS = ((0.025, 0.975, 0.15, "95 %"), (0.16, 0.84, 0.3, "68 %"))
 
 
 def profiles(
@@ -42,7 +45,8 @@ def profiles(
     Returns
     -------
     Figure
-        Where the cube has `delta_A_V_std`, a band of one standard deviation stands around the bins.
+        Where the cube has `delta_A_V_std`, a band of one standard deviation stands around the bins; where it has
+        `A_V_quantiles`, bands of 95 and 68 % around the sum; where it has a horizon, the part beyond is hatched.
 
     Raises
     ------
@@ -55,12 +59,14 @@ def profiles(
     axes = figure.subplots(2, len(cells), squeeze=False, sharex=True)
     curves = [(beside, names[1], SECOND)] if beside is not None else []
     curves.append((cube, names[0], FIRST))
+    hidden = False
     for column, (row, place) in enumerate(cells):
         upper, lower = axes[:, column]
         for source, name, color in curves:
             profile = source.isel(b=row, l=place)
             end = source["distance_edges"].values
             upper.plot(end, np.append(0.0, profile["A_V"].values), color=color, label=name)
+            _draw_bands(upper, profile, end, color)
             lower.stairs(profile["delta_A_V"].values, end, color=color, label=name)
             if "delta_A_V_std" in profile:
                 middle, band = profile["delta_A_V"].values, profile["delta_A_V_std"].values
@@ -75,11 +81,29 @@ def profiles(
             panel.set_ylim(bottom=0)
             panel.set_axisbelow(True)
             panel.grid(color="0.9", linewidth=0.6)
+        horizon = float(cube["horizon"].isel(b=row, l=place)) if "horizon" in cube else np.inf
+        if horizon < cube["distance_edges"].values[-1] - 1e-6:
+            hidden = True
+            for panel in (upper, lower):
+                panel.axvspan(horizon, cube["distance_edges"].values[-1], zorder=0.4, **BEYOND)
+                panel.axvline(horizon, color="0.35", linestyle=":", linewidth=1.2)
     axes[0, 0].set_ylabel("$A_V$ (mag)")
     axes[1, 0].set_ylabel("$A_V$ per bin (mag)")
-    if beside is not None:
-        axes[0, 0].legend(loc="lower right", frameon=False)
+    bands = axes[0, 0].collections[: 2 * len(curves)] if "A_V_quantiles" in cube else []
+    if beside is not None or len(bands) or hidden:
+        legend_below(figure, axes[0, :1], [*bands, *([named()] * hidden)])
     return figure
+
+
+def _draw_bands(axes: Axes, profile: xr.Dataset, edges: np.ndarray, color: str) -> None:
+    """Draw bands of the quantiles of A_V that a profile has."""
+    if "A_V_quantiles" not in profile:
+        return
+    quantiles = profile["A_V_quantiles"].transpose("quantile", "distance")
+    for low, high, alpha, name in _BANDS:
+        if {low, high} <= set(np.round(quantiles["quantile"].values, 6)):
+            ends = (np.append(0.0, quantiles.sel(quantile=level, method="nearest").values) for level in (low, high))
+            axes.fill_between(edges, *ends, color=color, alpha=alpha, linewidth=0, label=f"{name} of the map")
 
 
 def typical_sightlines(cube: xr.Dataset, count: int = 4) -> list[tuple[float, float]]:
@@ -104,36 +128,3 @@ def cell_of(cube: xr.Dataset, l: float, b: float) -> tuple[int, int]:
         )
         raise InputError(msg)
     return int(across.argmin()), int(along.argmin())
-
-
-def longitude_distance(
-    cube: xr.Dataset,
-    *,
-    b_max: float | None = None,
-    to: float | None = None,
-    beside: xr.Dataset | None = None,
-    names: tuple[str, str] = ("map", "truth"),
-) -> Figure:
-    """Extinction per kpc against longitude and distance.
-
-    A structure at one distance is level here; elongation along the line of sight is upright. Parameters and
-    color scale are those of `maps.faceon.face_on`.
-    """
-    densities = titled_densities(cube, beside, names, b_max, to)
-    norm = PowerNorm(0.5, 0.0, largest(*densities.values()))
-    edges = within(cube, to or np.inf)["distance_edges"].values
-    half = cube.attrs["cell_deg"] / 2
-    l_edges = np.append(cube["l"].values - half, cube["l"].values[-1] + half)
-    figure = Figure(6.0 * len(densities) + 1.2, 4.6)
-    axes = figure.subplots(1, len(densities), squeeze=False, sharex=True, sharey=True)[0]
-    for panel, (title, density) in zip(axes, densities.items(), strict=True):
-        values = np.ma.masked_invalid(density.values.T)
-        cmap = colormaps[EXTINCTION].with_extremes(bad=UNOBSERVED)
-        mesh = panel.pcolormesh(l_edges, edges, values, norm=norm, cmap=cmap, rasterized=True)
-        panel.set_xlim(l_edges[-1], l_edges[0])
-        panel.set_title(title, loc="left", fontsize="medium")
-        in_longitude(panel.xaxis)
-    axes[0].set_ylabel("distance (kpc)")
-    label = "$A_V$ per kpc (mag kpc$^{-1}$)"
-    figure.colorbar(mesh, ax=list(axes), label=label, extend="max", fraction=0.05, pad=0.02, aspect=25)
-    return figure

@@ -16,7 +16,7 @@ from milkyway_cnn.cube import integrate
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.figures import DIFFERENCE, EXTINCTION, UNOBSERVED, Figure, in_longitude, largest
 from milkyway_cnn.maps.horizon import beyond, named, shade
-from milkyway_cnn.maps.overlays import Overlay, draw_on_sky
+from milkyway_cnn.maps.overlays import Overlay, draw_on_sky, legend_below
 from milkyway_cnn.maps.projection import cells_of_map, pixel_places, project, sky_wcs
 from milkyway_cnn.sightlines import Grid
 
@@ -113,7 +113,7 @@ def plane_of_sky(
                 sky.hide(panel, mask)
 
     sky.label(axes)
-    _legend(figure, axes, hidden)
+    legend_below(figure, axes.ravel(), [named()] * hidden)
     return figure
 
 
@@ -250,16 +250,3 @@ class _Sky:
             if self._oval:
                 l.set_ticklabel(color="white", exclude_overlapping=True)
                 l.set_axislabel("")
-
-
-def _legend(figure: Figure, axes: np.ndarray, hidden: bool) -> None:
-    """Name what is drawn over the maps, below them."""
-    found = {
-        str(line.get_label()): line
-        for panel in axes.ravel()
-        for line in panel.lines
-        if not str(line.get_label()).startswith("_")
-    }
-    handles = [*found.values(), *([named()] if hidden else [])]
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4), fontsize="small")

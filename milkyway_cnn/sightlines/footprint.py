@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,12 +36,14 @@ class Footprint:
     def of_region(cls, name: str, region: tuple[float, float, float, float], reach: float = np.inf) -> Footprint:
         """Border of l_min, l_max, b_min, b_max (deg)."""
         l_min, l_max, b_min, b_max = region
-        return cls(name, (l_min, l_max, l_max, l_min, l_min), (b_min, b_min, b_max, b_max, b_min), (l_min, l_max), reach)
+        return cls(
+            name, (l_min, l_max, l_max, l_min, l_min), (b_min, b_min, b_max, b_max, b_min), (l_min, l_max), reach
+        )
 
     def outline(self, step: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
         """Places l, b (deg) along the border, at most `step` apart in either."""
         parts = []
-        for start, end in zip(zip(self.l[:-1], self.b[:-1]), zip(self.l[1:], self.b[1:]), strict=True):
+        for start, end in pairwise(zip(self.l, self.b, strict=True)):
             steps = max(int(np.ceil(max(abs(end[0] - start[0]), abs(end[1] - start[1])) / step)), 1)
             parts.append(np.linspace(start, end, steps, endpoint=False))
         points = np.concatenate([*parts, [(self.l[-1], self.b[-1])]]) if self.l else np.empty((0, 2))

@@ -5,7 +5,8 @@ import xarray as xr
 from milkyway_cnn.cube import build
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.maps.density import plane_density
-from milkyway_cnn.maps.profiles import cell_of, longitude_distance, profiles, typical_sightlines
+from milkyway_cnn.maps.profiles import cell_of, profiles, typical_sightlines
+from milkyway_cnn.maps.slices import longitude_distance
 from milkyway_cnn.sightlines import Grid, distance_edges
 
 

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from bokeh.models import Range1d
 from bokeh.plotting import figure
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 
-from milkyway_cnn.figures import DIFFERENCE, EXTINCTION
+from milkyway_cnn.figures import DIFFERENCE, EXTINCTION, palette
 from milkyway_cnn.plots import STARS
 
 __all__ = ["COUNTS", "DIVERGING", "DUST", "frame"]
 
 
-def _colors(name: str, power: float = 1.0) -> list[str]:
-    return [to_hex(color) for color in colormaps[name](np.linspace(0, 1, 1024) ** power)]
-
-
 #: Extinction and star counts, in colors that grow with the square root of the value as in the figures of the package.
-DUST, COUNTS = _colors(EXTINCTION, 0.5), _colors(STARS, 0.5)
+DUST, COUNTS = palette(EXTINCTION, 0.5), palette(STARS, 0.5)
 #: Differences, on a scale symmetric about zero.
-DIVERGING = _colors(DIFFERENCE)
+DIVERGING = palette(DIFFERENCE)
 
 
 def frame(

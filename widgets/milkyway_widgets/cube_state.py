@@ -15,7 +15,7 @@ from milkyway_cnn.cube.fields import FLAGS
 from milkyway_cnn.diagrams import diagram_named
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.maps.density import plane_density
-from milkyway_cnn.maps.faceon import window
+from milkyway_cnn.maps.faceon import image_from_above
 from milkyway_cnn.maps.profiles import cell_of
 from milkyway_cnn.sightlines import galactocentric
 
@@ -189,19 +189,8 @@ def face_on_data(state: CubeState) -> dict[str, list[Any]]:
 
 
 def _seen_from_above(state: CubeState) -> dict[str, list[Any]]:
-    density = state.face_on()
-    x_range, y_range = window(state.l, state.edges[-1])
-    pixel = max(np.ptp(x_range), np.ptp(y_range)) / RESOLUTION
-    y, x = (np.arange(low + pixel / 2, high, pixel) for low, high in (y_range, x_range))
-    towards, away = R_SUN - x[:, None], y[None, :]
-    distance = np.hypot(away, towards) / np.cos(np.radians(float(density["b"])))
-    l_low = state.l[0] - state.width / 2
-    column = np.floor((np.degrees(np.arctan2(away, towards)) - l_low) % 360 / state.width).astype(int)
-    bins = np.searchsorted(state.edges, distance, side="right") - 1
-    inside = (column < len(state.l)) & (bins < len(state.edges) - 1)
-    image = np.full(inside.shape, np.nan, dtype=np.float32)
-    image[inside] = density.values[column[inside], bins[inside]]
-    size = {"dw": [y.size * pixel], "dh": [x.size * pixel]}
+    image, x_range, y_range, pixel = image_from_above(state.face_on(), state.edges, state.width, RESOLUTION)
+    size = {"dw": [image.shape[1] * pixel], "dh": [image.shape[0] * pixel]}
     return {"image": [image], "x": [float(y_range[0])], "y": [float(x_range[0])], **size}
 
 
