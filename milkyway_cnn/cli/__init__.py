@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, sweep, transfer, validate, figure, parameters, sample, fetch, app, lab ..."""
+"""The command ``milkyway-cnn``: run, demo, sweep, transfer, validate, figure, parameters, sample, app, lab ..."""
 
 from __future__ import annotations
 

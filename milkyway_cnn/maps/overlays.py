@@ -119,7 +119,7 @@ def draw_from_above(axes: Axes, overlays: Sequence[Overlay], b_range: tuple[floa
                 continue
             b, distance = (np.asarray(here[name], float) for name in ("b", "distance"))
             here = here[np.isfinite(distance) & (b >= b_range[0]) & (b <= b_range[1])]
-            x, y, _ = galactocentric(*(np.asarray(here[name], float) for name in ("l", "b", "distance")))
+            x, y, _ = galactocentric(*_positions(here))
             axes.plot(y, x, linestyle="none", markersize=4, label=kind or "tracer", **style(kind))
 
 
@@ -171,7 +171,8 @@ def legend_below(figure: Figure, panels: Iterable[Axes], more: Sequence[Artist] 
     }
     handles = [*lines.values(), *more]
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4), fontsize="small")
+        columns = min(len(handles), max(int(figure.get_figwidth() / 2.4), 1), 4)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize="small")
 
 
 def traces(arms: Table) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -179,10 +180,16 @@ def traces(arms: Table) -> list[tuple[np.ndarray, np.ndarray]]:
     lines = []
     for name in dict.fromkeys(map(str, arms["name"])):
         here = arms[np.asarray(arms["name"]) == name]
-        x, y, _ = galactocentric(*(np.asarray(here[column], float) for column in ("l", "b", "distance")))
+        x, y, _ = galactocentric(*_positions(here))
         broken = np.flatnonzero(np.hypot(np.diff(x), np.diff(y)) > _GAP) + 1
         lines.append((np.insert(x, broken, np.nan), np.insert(y, broken, np.nan)))
     return lines
+
+
+def _positions(tracers: Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Longitude, latitude (deg) and distance (kpc)."""
+    l, b, distance = (np.asarray(tracers[name], float) for name in ("l", "b", "distance"))
+    return l, b, distance
 
 
 def _kinds(tracers: Table) -> list[str]:
