@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from milkyway_cnn.comparison.regridding import regrid
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.sightlines import Grid
 
-__all__ = ["named_overlays", "sampled"]
+__all__ = ["absolute", "named_overlays", "sampled"]
 
 
 def named_overlays(files: Sequence[str] = (), arms: Sequence[str] = (), footprints: Sequence[str] = ()) -> list[Any]:
@@ -38,19 +38,30 @@ def named_overlays(files: Sequence[str] = (), arms: Sequence[str] = (), footprin
     """
     tables: list[Any] = []
     for text in files:
-        kind, _, path = text.rpartition("=")
-        if not kind and path in tracers.CATALOGS:
-            tables.append(tracers.fetch(path))
-            continue
-        if not Path(path).expanduser().is_file():
-            known = ", ".join(tracers.CATALOGS)
-            msg = f"there is no file {path} of tracers; give the path of one, or a catalog that is fetched: {known}"
-            raise InputError(msg)
-        tables.append(tracers.read(Path(path).expanduser(), kind))
+        kind, _, path = absolute(text, tracers.CATALOGS).rpartition("=")
+        tables.append(tracers.fetch(path) if path in tracers.CATALOGS else tracers.read(path, kind))
     return [*tables, *map(tracers.arms, arms), *map(footprint, footprints)]
 
 
-def sampled(name: str, dust: xr.Dataset) -> xr.Dataset | xr.DataArray:
+def absolute(text: str, known: Collection[str]) -> str:
+    """Return "path" or "KIND=path" with an absolute path, or a known name as it is.
+
+    Raises
+    ------
+    InputError
+        When it is neither a known name nor the path of something that is there.
+    """
+    if text in known:
+        return text
+    kind, equals, path = text.rpartition("=")
+    place = Path(path).expanduser().absolute()
+    if not place.exists():
+        msg = f"there is no {path}; give the path of a file, or one of {', '.join(known)}"
+        raise InputError(msg)
+    return f"{kind}{equals}{place}"
+
+
+def sampled(name: str, dust: xr.Dataset) -> xr.Dataset:
     """Bring another map to the cells of a cube, in A_V.
 
     Parameters
@@ -60,7 +71,7 @@ def sampled(name: str, dust: xr.Dataset) -> xr.Dataset | xr.DataArray:
 
     Returns
     -------
-    A cube where the map has distances, which ends where it does, else a map on (b, l).
+    A cube where the map has distances, which ends where it does, else `A_V` on (b, l).
 
     Raises
     ------
@@ -71,14 +82,11 @@ def sampled(name: str, dust: xr.Dataset) -> xr.Dataset | xr.DataArray:
     l, b = dust["l"].values, dust["b"].values
     grid = Grid(float(l[0] - half), float(l[-1] + half), float(b[0] - half), float(b[-1] + half), 2 * half)
     if name in MAPS:
-        other = published(name, grid, edges)
-    elif name.endswith(".zarr"):
+        return published(name, grid, edges)
+    if name.endswith(".zarr"):
         given = cube.load(name)
-        ends = edges[edges <= float(given["distance_edges"][-1]) + 1e-6]
-        other = regrid(given, grid, ends)
-    elif Path(name).is_file():
-        other = read_fits(name, grid, edges)
-    else:
-        msg = f"there is no map {name!r}; choose one of {', '.join(MAPS)}, a cube (.zarr), or a FITS file in A_V"
-        raise InputError(msg)
-    return other if "delta_A_V" in other else other["A_V"]
+        return regrid(given, grid, edges[edges <= float(given["distance_edges"][-1]) + 1e-6])
+    if Path(name).is_file():
+        return read_fits(name, grid, edges)
+    msg = f"there is no map {name!r}; choose one of {', '.join(MAPS)}, a cube (.zarr), or a FITS file in A_V"
+    raise InputError(msg)

@@ -49,7 +49,7 @@ def plane_of_sky(
     since
         Distance from which it is (kpc).
     beside
-        A second cube on the same cells, or a map on (b, l) in mag, drawn on the same scale, with the difference.
+        A second cube on the same cells, or `A_V` on (b, l), drawn on the same scale, with the difference.
     names
         What the cube and `beside` are called.
     projection
@@ -67,6 +67,8 @@ def plane_of_sky(
         at the 99.5th percentile of its row; cells without value are gray. Where the cube has a horizon, what it
         says of farther distances is hatched.
     """
+    if isinstance(beside, xr.Dataset) and "delta_A_V" not in beside:
+        beside = beside["A_V"]
     sky = _Sky.of(cube, projection)
     distances = [float(distance) for distance in np.atleast_1d(to)]
     fields = 1 if beside is None else 3 + ratio

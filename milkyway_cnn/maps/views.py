@@ -54,7 +54,7 @@ class View:
     overlays
         Tables of tracers and footprints.
     beside, name
-        Another cube on the same cells, or a map of the sky, and what it is called.
+        Another cube on the same cells, or a map of the sky with `A_V` on (b, l), and what it is called.
     """
 
     to: float | None = None
@@ -66,7 +66,7 @@ class View:
     voxel: float = 0.05
     frame: str = FRAMES[0]
     overlays: Sequence[Overlay] = ()
-    beside: xr.Dataset | xr.DataArray | None = None
+    beside: xr.Dataset | None = None
     name: str = "other"
 
 
@@ -104,7 +104,9 @@ def write_view(cube: xr.Dataset, view: str, path: str | os.PathLike[str], look: 
     """
     check_view(view, path)
     suffix = Path(path).suffix
-    to = float(cube["distance_edges"][-1]) if look.to is None else look.to
+    others = [look.beside] if look.beside is not None and "distance_edges" in look.beside else []
+    end = min(float(each["distance_edges"][-1]) for each in [cube, *others])
+    to = end if look.to is None else look.to
     if view == "volume":
         _write_volume(to_cartesian(cube, look.voxel, frame=look.frame, to=to), path)
     elif suffix == ".fits":
@@ -120,7 +122,7 @@ def _drawn(cube: xr.Dataset, view: str, look: View, to: float) -> Figure:
     if view == "sky":
         options: dict[str, Any] = {"beside": look.beside, "names": names, "ratio": look.beside is not None}
         return plane_of_sky(cube, to, since=look.since, projection=look.projection, overlays=look.overlays, **options)
-    beside = look.beside if isinstance(look.beside, xr.Dataset) else None
+    beside = look.beside if look.beside is not None and "delta_A_V" in look.beside else None
     if view == "profile":
         return profiles(cube, look.directions, beside=beside, names=names, to=to)
     if view == "latitude":

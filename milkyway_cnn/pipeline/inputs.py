@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..storage import locked
-from .parameters import Parameters
+from .parameters import INPUT_FILES, INPUT_LISTS, Parameters
+from .record import digest
 
-__all__ = ["held", "located"]
+__all__ = ["contents", "held", "located"]
 
 #: Seconds that a new process waits for the kernel of a killed one to end.
 PATIENCE = 15.0
@@ -31,7 +33,7 @@ def located(parameters: Parameters) -> Parameters:
     from ..surveys.partitions import check_partitions
     from ..surveys.read import check_catalog
 
-    found = _galaxy(parameters)
+    found: dict[str, Any] = _galaxy(parameters) | _beside(parameters)
     if parameters.cluster.endswith((".yaml", ".yml")):
         found["cluster"] = str(Path(parameters.cluster).expanduser().absolute())
     cluster.check(found.get("cluster", parameters.cluster))
@@ -84,6 +86,31 @@ def _galaxy(parameters: Parameters) -> dict[str, str]:
         for l, b in parameters.train_sightlines:
             model.nearest(l, b)
     return {"galaxy": str(path)}
+
+
+def _beside(parameters: Parameters) -> dict[str, list[str]]:
+    """Check that there are such maps, tables and arms to compare with; return the lists with absolute paths."""
+    from ..comparison.beside import absolute
+    from ..comparison.other_maps import MAPS
+    from ..comparison.tracers import ARM_MODELS, CATALOGS
+
+    if parameters.arms and parameters.arms not in ARM_MODELS:
+        msg = f"there is no model {parameters.arms!r} of spiral arms; choose one of {', '.join(ARM_MODELS)}"
+        raise InputError(msg)
+    return {
+        "other_maps": [absolute(name, MAPS) for name in parameters.other_maps],
+        "tracers": [absolute(name, CATALOGS) for name in parameters.tracers],
+    }
+
+
+def contents(parameters: Parameters) -> dict[str, str]:
+    """SHA-256 of the user's files, by the parameters that name them; in lists, names that are no files stand as such."""
+    found = {key: digest(path) for key in INPUT_FILES if (path := Path(getattr(parameters, key))).is_absolute()}
+    for key in INPUT_LISTS:
+        paths = [(name, Path(name.rpartition("=")[2])) for name in getattr(parameters, key)]
+        if paths:
+            found[key] = " ".join(digest(path) if path.is_absolute() else name for name, path in paths)
+    return found
 
 
 def _network(parameters: Parameters) -> str:

@@ -11,9 +11,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import InputError
 
-__all__ = ["INPUT_FILES", "PLACES", "Parameters", "load", "no_parameter", "presets", "settings", "validated"]
+__all__ = [
+    "INPUT_FILES",
+    "INPUT_LISTS",
+    "PLACES",
+    "Parameters",
+    "load",
+    "no_parameter",
+    "presets",
+    "settings",
+    "validated",
+]
 
-#: Fields that may name a file of the user; its content, not its name, decides whether a stage must run again.
+#: Fields that may name files of the user, some in lists; their content, not their names, decides whether a stage must
+#: run again.
+INPUT_LISTS = ("other_maps", "tracers")
 INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy", "training_sample", "trained_network")
 
 #: Fields that say where work is done; what comes out is the same everywhere, so they make no stage run again.
@@ -124,6 +136,15 @@ class Parameters(BaseModel):
     )
     samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
     least_coverage: Share = Field(0.9, description="cells of which the catalog covers less are left out")
+    other_maps: list[str] = Field(
+        [],
+        description="maps to compare with: names of milkyway_cnn.comparison.other_maps, as planck, cubes (.zarr) or "
+        "FITS files in A_V",
+    )
+    tracers: list[str] = Field(
+        [], description="tables drawn over the views: paths, KIND=path, or catalogs of VizieR, as wise and hou-han"
+    )
+    arms: str = Field("", description="model of spiral arms, as Reid_2019; empty: that of the Galaxy here")
     cluster: str = Field(
         "",
         description="where a catalog in many files is read and samples are made; empty: this process; a number of "

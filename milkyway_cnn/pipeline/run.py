@@ -15,9 +15,9 @@ from ..errors import InputError
 from ..storage import writable
 from .chapters import Chapter
 from .execution import ChapterError, execute
-from .inputs import held, located
-from .parameters import INPUT_FILES, PLACES, Parameters
-from .record import Record, digest
+from .inputs import contents, held, located
+from .parameters import PLACES, Parameters
+from .record import Record
 
 __all__ = ["run"]
 
@@ -67,9 +67,7 @@ def run(
             "name": name,
             "command": shlex.join(command),
             "parameters": parameters.model_dump(),
-            "inputs": {
-                key: digest(path) for key in INPUT_FILES if (path := Path(getattr(parameters, key))).is_absolute()
-            },
+            "inputs": contents(parameters),
             "provenance": provenance.record(),
         }
         _execute(parameters, chapters, Record(folder, header), lock, say)
@@ -78,12 +76,12 @@ def run(
 def _execute(
     parameters: Parameters, chapters: Sequence[Chapter], record: Record, lock: int, say: Callable[[str], None]
 ) -> None:
-    contents = record.header["inputs"]
+    read = record.header["inputs"]
     past: object = record.header["provenance"] | {"commit": ""}  # the chapters' own sources say more
     record.discard(set(record.stages) - {chapter.name for chapter in chapters})
     for position, chapter in enumerate(chapters):
         values = {name: getattr(parameters, name) for name in chapter.defaults if name != "run"}
-        matter = {name: contents.get(name, value) for name, value in values.items() if name not in PLACES}
+        matter = {name: read.get(name, value) for name, value in values.items() if name not in PLACES}
         depends = [past, chapter.digest, matter]
         identity = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
         if record.kept(chapter, identity):

@@ -45,7 +45,7 @@ def test_tracers_and_arms_stand_at_their_places_from_above(carina: xr.Dataset) -
     drawn = lines(panel)
     np.testing.assert_allclose(drawn["H II region"].get_xydata(), [(-2.0, R_SUN)], atol=1e-4)
     assert "spiral arms" not in drawn and "arms, Model 2020" in drawn
-    ((x, y),) = traces(arm)
+    ((x, _),) = traces(arm)
     assert np.isnan(x).tolist() == [False, False, True, False]  # 6 kpc are no part of an arm
 
 

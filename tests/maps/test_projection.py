@@ -24,7 +24,6 @@ def test_places_turn_around_and_every_cell_is_seen_where_it_is(region: str, proj
         return
     wcs = sky_wcs(cells, projection)
     l, b = pixel_places(wcs)
-    rows, columns = wcs.array_shape
     seen = np.isfinite(l)
     back = wcs.wcs_pix2world(*wcs.wcs_world2pix(l[seen], b[seen], 0), 0)
     turn = np.abs((back[0] - l[seen] + 180) % 360 - 180) * np.cos(np.radians(b[seen]))
@@ -39,7 +38,7 @@ def test_places_turn_around_and_every_cell_is_seen_where_it_is(region: str, proj
         there = wcs.wcs_world2pix(cells.l[j], cells.b[i], 0)
         assert image[round(float(there[1])), round(float(there[0]))] == numbers.values[i, j]
     # Longitude grows to the left.
-    middle = rows // 2
+    middle = wcs.array_shape[0] // 2
     along = np.unwrap(l[middle][np.isfinite(l[middle])], period=360)
     assert projection in ("ARC", "ZEA") or (np.diff(along) < 0).all()
 
