@@ -104,7 +104,7 @@ def _beside(parameters: Parameters) -> dict[str, list[str]]:
 
 
 def contents(parameters: Parameters) -> dict[str, str]:
-    """SHA-256 of the user's files, by the parameters that name them; in lists, names that are no files stand as such."""
+    """SHA-256 of the user's files, by the parameters that name them; names in lists that are no files stand as such."""
     found = {key: digest(path) for key in INPUT_FILES if (path := Path(getattr(parameters, key))).is_absolute()}
     for key in INPUT_LISTS:
         paths = [(name, Path(name.rpartition("=")[2])) for name in getattr(parameters, key)]
