@@ -45,7 +45,7 @@ def star_counts(observed: xr.Dataset, least_coverage: float = 0.9) -> Figure:
     l, b = observed["l"].values, observed["b"].values
     half = 0.5 * float(l[1] - l[0] if l.size > 1 else b[-1] - b[0] if b.size > 1 else 1.0)
     squeeze = float(np.cos(np.radians(b.mean())))
-    figure = Figure(9.0, float(np.clip(8.0 * b.size / (l.size * squeeze), 1.2, 6.0)) + 1.0)
+    figure = Figure(9.0, float(np.clip(8.0 * b.size / (l.size * squeeze), 1.2, 6.0)) + 1.0, layout="compressed")
     axes = figure.subplots()
     axes.set_facecolor(UNOBSERVED)
     extent = (l[-1] + half, l[0] - half, b[0] - half, b[-1] + half)
@@ -115,7 +115,12 @@ def diagrams(dusty: xr.DataArray, bare: xr.DataArray, names: Sequence[str] = ("o
         axes.set_xlabel(_label(image["color"], "$J - K_s$"))
         if "parallax" not in image["color"].attrs.get("long_name", ""):
             axes.set_xlim(-0.3, min(4.0, float(image["color"].max())))
-        figure.colorbar(mesh, ax=axes, label="stars / pixel")
+        bar = figure.colorbar(mesh, ax=axes, label="stars / pixel")
+        if signed:  # those next to zero would stand on each other
+            powers = 10.0 ** np.arange(np.ceil(np.log10(2 * norm.linthresh)), np.log10(depth) + 1e-9)
+            ticks = [*(-powers[::-1]), 0.0, *powers]
+            bar.set_ticks(ticks, labels=[f"{tick:g}".replace("-", "−") for tick in ticks])
+            bar.minorticks_off()
     bright, faint = float(dusty["magnitude"].min()), float(dusty["magnitude"].max())
     panels[0].set_ylim(faint, bright)
     panels[0].set_ylabel(_label(dusty["magnitude"], "$K_s$"))
@@ -180,6 +185,8 @@ def mock_profiles(delta_A_V: np.ndarray, edges: np.ndarray, shown: int = 12) -> 
     edges
         Bin edges (kpc): (bins + 1,).
     """
+    from matplotlib import colormaps
+
     figure = Figure(11.0, 4.2)
     below, above = figure.subplots(1, 2)
     total = np.cumsum(delta_A_V, axis=1)
@@ -187,8 +194,8 @@ def mock_profiles(delta_A_V: np.ndarray, edges: np.ndarray, shown: int = 12) -> 
         low, middle, high = np.quantile(values, (0.16, 0.5, 0.84), axis=0)
         axes.stairs(high, edges, baseline=low, fill=True, color="0.85", label="middle 68 %")
         axes.stairs(middle, edges, baseline=None, color="k", lw=1.5, label="median")
-        for profile in values[:shown]:
-            axes.stairs(profile, edges, baseline=None, lw=0.9, alpha=0.8)
+        for profile, color in zip(values, colormaps[STARS](np.linspace(0, 0.9, shown)), strict=False):
+            axes.stairs(profile, edges, baseline=None, lw=0.9, alpha=0.8, color=color)
         axes.set_xlabel("distance (kpc)")
         axes.set_ylabel(label)
         axes.set_xlim(0, edges[-1])
@@ -259,16 +266,20 @@ def held_out(predicted: np.ndarray, true: np.ndarray, edges: np.ndarray, at: Seq
 
     `predicted` and `true` are A_V per bin, (examples, bins) in mag.
     """
-    figure = Figure(3.2 * len(at), 3.6)
+    from matplotlib.colors import LogNorm
+
+    figure = Figure(3.2 * len(at) + 0.8, 3.6)
+    norm = LogNorm(1, max(len(predicted) / 30, 2))
     panels: list[Axes] = list(np.atleast_1d(figure.subplots(1, len(at))))
     for axes, distance in zip(panels, at, strict=True):
         last = min(int(np.searchsorted(edges, distance - 1e-6)), true.shape[1])
         x, y = true[:, :last].sum(axis=1), predicted[:, :last].sum(axis=1)
         top = max(float(np.quantile(x, 0.995)), 1.0)
-        axes.hexbin(x, y, gridsize=40, extent=(0, top, 0, top), bins="log", mincnt=1, cmap=STARS)
+        drawn = axes.hexbin(x, y, gridsize=40, extent=(0, top, 0, top), norm=norm, mincnt=1, cmap=STARS)
         axes.plot([0, top], [0, top], color="0.5", lw=1)
         axes.set_title(f"to {distance:g} kpc")
         axes.set_xlabel("true $A_V$ (mag)")
         axes.set_aspect("equal")
     panels[0].set_ylabel("predicted $A_V$ (mag)")
+    figure.colorbar(drawn, ax=panels, label="examples", extend="max", pad=0.01, fraction=0.04, aspect=20)
     return figure

@@ -109,7 +109,7 @@ def draw_face_on(
     axes.plot(0, 0, "X", color="black", markeredgecolor="white", label="Galactic center", linestyle="none")
     x_range, y_range = window(l, edges[-1])
     axes.set(aspect="equal", xlim=y_range, ylim=x_range)
-    axes.set(xlabel="$y$ (kpc), towards $l$ = 90°", ylabel="$x$ (kpc), from the Galactic center to the Sun")
+    axes.set(xlabel="$y$ (kpc), towards $l$ = 90°", ylabel="$x$ (kpc), center to Sun")
     return mesh
 
 

@@ -83,7 +83,7 @@ def face_on(
     cube = within(cube, to or np.inf)
     density, edges, cell = plane_density(cube, b_max), cube["distance_edges"].values, cube.attrs["cell_deg"]
     image, x_range, y_range, pixel = image_from_above(density, edges, cell, _SIZE)
-    labels = "y (kpc), towards l = 90°", "x (kpc), from the Galactic center to the Sun"
+    labels = "y (kpc), towards l = 90°", "x (kpc), center to Sun"
     plot = _frame("from above", y_range, x_range, np.ptp(x_range) / np.ptp(y_range), labels)
     box = {"x": y_range[0], "y": x_range[0], "dw": image.shape[1] * pixel, "dh": image.shape[0] * pixel}
     _image(plot, image, box, "A_V per kpc (mag / kpc)", [("y, x", "$x{0.00}, $y{0.00} kpc"), ("", "@image{0.00}")])
