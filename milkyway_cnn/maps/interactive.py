@@ -105,13 +105,12 @@ def face_on(
     turn = np.linspace(0, 2 * np.pi, 361)
     circle = R_SUN * np.sin(turn), R_SUN * np.cos(turn)
     plot.line(*circle, color="gray", line_dash="dashed", legend_label="solar circle")
-    own = [trace(arm, np.geomspace(3.0, 20.0, 400)) for arm in ARMS]
     given = [each for each in overlays if not isinstance(each, Footprint) and "spiral arm" in np.asarray(each["kind"])]
-    for name, lines in [(str(each.meta.get("source", "arms")), traces(each)) for each in given] or [
-        ("spiral arms", own)
-    ]:
-        for x, y in lines:
-            plot.line(y, x, color=ARM, line_width=1.5, legend_label=name.rsplit("/", 1)[-1])
+    arms = {str(each.meta.get("source", "arms")).rsplit("/", 1)[-1]: traces(each) for each in given}
+    arms = arms or {"spiral arms": [trace(arm, np.geomspace(3.0, 20.0, 400)) for arm in ARMS]}
+    for name, curves in arms.items():
+        for x, y in curves:
+            plot.line(y, x, color=ARM, line_width=1.5, legend_label=name)
     plot.scatter([0], [R_SUN], color=SUN, line_color="black", size=9, legend_label="Sun")
     plot.scatter([0], [0], color="black", line_color="white", marker="x", size=9, legend_label="Galactic center")
     for overlay in overlays:

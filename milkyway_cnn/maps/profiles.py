@@ -102,8 +102,10 @@ def _draw_bands(axes: Axes, profile: xr.Dataset, edges: np.ndarray, color: str) 
     quantiles = profile["A_V_quantiles"].transpose("quantile", "distance")
     for low, high, alpha, name in _BANDS:
         if {low, high} <= set(np.round(quantiles["quantile"].values, 6)):
-            ends = (np.append(0.0, quantiles.sel(quantile=level, method="nearest").values) for level in (low, high))
-            axes.fill_between(edges, *ends, color=color, alpha=alpha, linewidth=0, label=f"{name} of the map")
+            below, above = (
+                np.append(0.0, quantiles.sel(quantile=level, method="nearest").values) for level in (low, high)
+            )
+            axes.fill_between(edges, below, above, color=color, alpha=alpha, linewidth=0, label=f"{name} of the map")
 
 
 def typical_sightlines(cube: xr.Dataset, count: int = 4) -> list[tuple[float, float]]:

@@ -111,7 +111,7 @@ def plane_of_sky(
         mask = beyond(cube, distance)
         if mask is not None and mask.any():
             hidden = True
-            for panel in panels[::2] if fields > 1 else panels:
+            for panel in panels[:1] + panels[2:]:  # all but that of `beside`
                 sky.hide(panel, mask)
 
     sky.label(axes)
@@ -218,8 +218,8 @@ class _Sky:
     def hide(self, axes: Axes, mask: xr.DataArray) -> None:
         if self.wcs is None:
             half = self.cells.cell / 2
-            edges = [np.append(mask[name].values - half, mask[name].values[-1] + half) for name in ("l", "b")]
-            shade(axes, *edges, mask.values)
+            l, b = (np.append(mask[name].values - half, mask[name].values[-1] + half) for name in ("l", "b"))
+            shade(axes, l, b, mask.values)
             return
         rows, columns = self.wcs.array_shape
         hidden = project(mask.astype(float), self.wcs, self.cells.cell) == 1.0

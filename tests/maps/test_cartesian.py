@@ -19,7 +19,7 @@ def shells(dust: xr.Dataset) -> np.ndarray:
     return solid[:, None, None] * np.ones((1, dust.sizes["l"], 1)) * (edges[1:] ** 3 - edges[:-1] ** 3) / 3
 
 
-@pytest.mark.parametrize("voxel", [0.1, 0.37])
+@pytest.mark.parametrize("voxel", [0.2, 0.37])
 def test_integral_is_kept_whatever_the_voxel(noisy: xr.Dataset, voxel: float) -> None:
     made = to_cartesian(noisy, voxel, to=4.0)
     near = cube.within(noisy, 4.0)
@@ -40,13 +40,13 @@ def test_integral_is_kept_whatever_the_voxel(noisy: xr.Dataset, voxel: float) ->
 def test_a_cloud_is_where_it_is_in_either_frame(carina: xr.Dataset) -> None:
     near = cube.within(carina, 4.0)
     heliocentric, galactocentric = (
-        to_cartesian(near, 0.1, frame=frame) for frame in ("heliocentric", "galactocentric")
+        to_cartesian(near, 0.15, frame=frame) for frame in ("heliocentric", "galactocentric")
     )
-    at = heliocentric["density"].where(heliocentric["volume"] > 3e-4)
+    at = heliocentric["density"].where(heliocentric["volume"] > 1e-3)
     place = {axis: float(value) for axis, value in at[at.argmax(...)].coords.items()}
     l, b = np.radians(284.5), np.radians(0.5)
     expected = 2.35 * np.array([np.cos(b) * np.cos(l), np.cos(b) * np.sin(l), np.sin(b)])
-    np.testing.assert_allclose([place[axis] for axis in "xyz"], expected, atol=0.12)
+    np.testing.assert_allclose([place[axis] for axis in "xyz"], expected, atol=0.17)
     np.testing.assert_allclose(galactocentric["x"], heliocentric["x"] - R_SUN, atol=1e-9)
     np.testing.assert_allclose(galactocentric["z"], heliocentric["z"] + Z_SUN, atol=1e-9)
     assert heliocentric["density"].attrs["units"] == "mag kpc-1" and heliocentric["x"].attrs["units"] == "kpc"

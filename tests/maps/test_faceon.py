@@ -31,7 +31,7 @@ def test_axes_are_equal_and_hold_sun_and_map(carina: xr.Dataset) -> None:
     mesh = first.collections[0].get_coordinates().reshape(-1, 2)
     for point in (*mesh, (0.0, R_SUN)):
         assert first.viewLim.contains(*point)
-    names = [text.get_text() for text in first.get_legend().get_texts()]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ["spiral arms", "solar circle", "Sun"]
     texts = {text.get_text() for text in first.texts}
     assert {"2 kpc", "10 kpc", "260°", "300°"} <= texts

@@ -3,6 +3,7 @@ import pytest
 import xarray as xr
 
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.maps import projection as projections
 from milkyway_cnn.maps.projection import PROJECTIONS, cells_of_map, pixel_places, project, sky_wcs
 from milkyway_cnn.sightlines import Grid
 
@@ -12,6 +13,11 @@ REGIONS = {
     "plane": Grid(0, 360, -10, 10, 5.0),
     "sky": Grid(0, 360, -90, 90, 10.0),
 }
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projections, "_PIXELS", 120)
 
 
 @pytest.mark.parametrize("region", REGIONS)
