@@ -68,6 +68,9 @@ class Backend(Protocol):
     def later(self, array: Any) -> Callable[[], np.ndarray]:
         """Begin to fetch an array as it is after all kernels before; the function waits for it."""
 
+    def release(self) -> None:
+        """Give memory that is no longer used to others."""
+
     def number(self, value: Any) -> Any:
         """Put a number that changes from step to step where kernels read it; the host reads it as it is."""
 
@@ -102,6 +105,9 @@ class _Host:
 
     def later(self, array: np.ndarray) -> Callable[[], np.ndarray]:
         return lambda: array
+
+    def release(self) -> None:
+        pass
 
     def number(self, value: Any) -> Any:
         return value

@@ -67,6 +67,10 @@ class Cuda(Device):
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return self._cupy.zeros(shape, dtype)
 
+    def release(self) -> None:
+        _stream().synchronize()
+        self._cupy.get_default_memory_pool().free_all_blocks()
+
     def fetch(self, array: Any) -> np.ndarray:
         return array if isinstance(array, np.ndarray) else array.get()
 

@@ -76,6 +76,9 @@ class Device:
     def fill(self, there: Any, values: Any) -> None:
         raise NotImplementedError
 
+    def release(self) -> None:
+        raise NotImplementedError
+
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         raise NotImplementedError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -19,6 +20,9 @@ _THREADS = 4
 
 class Simulated(Device):
     """See `backend.Backend`."""
+
+    #: Bytes of the largest array that there is memory for.
+    largest = math.inf
 
     def __init__(self, precision: str) -> None:
         super().__init__(precision)
@@ -37,7 +41,12 @@ class Simulated(Device):
     def fill(self, there: Any, values: Any) -> None:
         there[...] = self.fetch(values)
 
+    def release(self) -> None:
+        pass
+
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        if math.prod(shape) * np.dtype(dtype).itemsize > self.largest:
+            raise MemoryError
         made = np.empty(shape, dtype)
         made.reshape(-1).view(np.uint8)[:] = 255  # NaN: what is read before it is written shows
         return self._cuda.to_device(made)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +93,11 @@ def fit(
         if patience is not None and _waited(records) >= patience:
             return
         start = time.perf_counter()
-        total, done, rate = 0.0, 0, math.nan
+        total, done = 0.0, 0
         stopwatch = _Stopwatch()
-        for batch in stopwatch(batches(epoch)):
-            if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
-                msg = f"a batch is {type(batch).__name__}; make it (input, target) or (input, target, weights)"
-                raise InputError(msg)
-            rate = schedule(epoch, net.steps)
-            value = net.step(*batch, loss=loss, optimizer=optimizer, rate=rate)
-            _check(value, "loss", epoch, batch, checkpoint, best)
+        how = {"loss": loss, "optimizer": optimizer, "rate": partial(schedule, epoch)}
+        for batch, value in _learned(net, stopwatch(batches(epoch)), **how):
+            _check(net, value, "loss", epoch, batch, checkpoint, best)
             done += len(batch[0])
             total += value * len(batch[0])
             if on_batch is not None:
@@ -107,10 +105,11 @@ def fit(
         if not done:
             msg = f"epoch {epoch + 1} has no batches; give at least one"
             raise InputError(msg)
+        rate = schedule(epoch, net.steps - 1)
         spent = time.perf_counter() - start
         speed, waiting = done / spent, stopwatch.seconds / spent
         validation_loss = net.evaluate(*validation, loss=loss)
-        _check(validation_loss, "validation loss", epoch, validation, checkpoint, best)
+        _check(net, validation_loss, "validation loss", epoch, validation, checkpoint, best)
         now = time.perf_counter() - begin
         left = now / (epoch + 1 - first) * (epochs - epoch - 1)
         record = Record(epoch + 1, total / done, validation_loss, rate, speed, earlier + now, left, waiting)
@@ -122,6 +121,23 @@ def fit(
         if checkpoint is not None:
             net.save(checkpoint, history=history, provenance=provenance, optimizer=optimizer)
         yield record
+
+
+def _learned(
+    net: Network, batches: Iterable[Any], *, loss: Any, optimizer: Any, rate: Callable[[int], float]
+) -> Iterator[tuple[Any, float]]:
+    """Learn from batches and give each with its loss, some steps later where a card must not wait for the host."""
+    behind: deque[tuple[Any, Callable[[], float]]] = deque()
+    for batch in batches:
+        if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+            msg = f"a batch is {type(batch).__name__}; make it (input, target) or (input, target, weights)"
+            raise InputError(msg)
+        behind.append((batch, net.learn(*batch, loss=loss, optimizer=optimizer, rate=rate(net.steps))))
+        if len(behind) > net.place.ahead:
+            done, value = behind.popleft()
+            yield done, value()
+    for done, value in behind:
+        yield done, value()
 
 
 class _Stopwatch:
@@ -144,13 +160,18 @@ def _waited(records: list[Record]) -> int:
     return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
 
-def _check(value: float, what: str, epoch: int, data: tuple[Any, ...], checkpoint: Any, best: Any) -> None:
+def _check(
+    net: Network, value: float, what: str, epoch: int, data: tuple[Any, ...], checkpoint: Any, best: Any
+) -> None:
     """Refuse a loss that is not finite, saying whether the data or the training is at fault."""
     if math.isfinite(value):
         return
     kept = f"; the last good weights are in {best or checkpoint}" if best or checkpoint else ""
     for name, values in zip(("input", "target", "weight"), data, strict=False):
-        if values is not None and not np.isfinite(np.asarray(values)).all():
+        if (
+            values is not None
+            and not np.isfinite(np.asarray(net.place.fetch(values) if net.place.holds(values) else values)).all()
+        ):
             msg = f"the {what} is {value} in epoch {epoch + 1} because the {name} is not finite: mask its NaN{kept}"
             raise InputError(msg)
     msg = f"the {what} is {value} in epoch {epoch + 1}: choose a lower learning rate or clip gradients{kept}"

@@ -60,9 +60,9 @@ class Loss:
             raise InputError(msg)
         return weights
 
-    def each(self, ops: Any, output: Any, target: Any, factors: Any, gradient: Any = None) -> Any:
+    def each(self, ops: Any, output: Any, target: Any, factors: Any, gradient: Any = None, each: Any = None) -> Any:
         """Loss of each example, (n,) float64, on the backend that has the arrays; it is not waited for."""
-        each = current().empty((output.shape[0],), np.float64)
+        each = current().empty((output.shape[0],), np.float64) if each is None else each
         if gradient is None:
             gradient = current().empty(output.shape, np.float32)
         self._compute(ops, output, target, factors, each, gradient)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Hashable, Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,8 @@ import numpy as np
 
 from milkyway_cnn.backend import HOST, current, entered
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.nn import architecture as grammar
-from milkyway_cnn.nn import file, state
+from milkyway_cnn.nn import file, learning, state
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Draw, Layer, Parameter
@@ -25,7 +26,7 @@ from milkyway_cnn.nn.scheme import scheme as find_scheme
 
 __all__ = ["Network"]
 
-_TRAINING, _PREDICTION = 0, 1  # streams of dropout
+_PREDICTION = 1  # stream of dropout; that of the training is 0
 
 
 class Network:
@@ -93,7 +94,8 @@ class Network:
         for layer, following in pairwise(weighty):
             if isinstance(layer, Dense) and isinstance(following, Dense):
                 layer.turned = True
-        self._capacity = 0
+        self.capacity, self.most = 0, sys.maxsize  # examples that buffers are for, and that there is memory for
+        self.given: dict[Hashable, Any] = {}
         with entered(self.place):
             for parameter in self.parameters:
                 parameter.value = self.place.send(parameter.value)
@@ -112,20 +114,19 @@ class Network:
 
     def forget(self) -> None:
         """Let go of recorded steps, for the memory that they work on has changed."""
-        self._steps: dict[Hashable, Any] = {}
+        self.recorded: dict[Hashable, Any] = {}
 
-    def _build(self, batch: int) -> None:
+    def build(self, batch: int) -> None:
         """Make buffers for `batch` examples, if those at hand are for fewer."""
-        if batch <= self._capacity:
+        if batch <= self.capacity:
             return
         first = True
         for layer in self.layers:
             layer.build(batch, self.ops, first=first)
             first = first and isinstance(layer, Scaling)
-        self._gradient = self.place.empty((batch, *self.output_shape), np.float32)
-        self._target = self.place.empty((batch, *self.output_shape), np.float32)
-        self._capacity = batch
-        self._given: dict[Hashable, Any] = {}
+        self.gradient = self.place.empty((batch, *self.output_shape), np.float32)
+        self.capacity = batch
+        self.given = {}
         self.forget()
 
     def _check(self, x: Any, shape: tuple[int, ...], what: str) -> None:
@@ -145,24 +146,14 @@ class Network:
             raise InputError(msg)
         return n, shape
 
-    def _sent(self, x: Any) -> Any:
+    def sent(self, x: Any) -> Any:
         """Give the input as the first layer takes it: any type of number for a scaling, else float32."""
         wanted = None if isinstance(self.layers[0], Scaling) else np.float32
         return x if self.place.holds(x) else self.place.send(np.ascontiguousarray(x, wanted))
 
-    def _kept(self, name: str, values: Any, dtype: Any = None) -> Any:
-        """Put an array of a batch where it is at every step, so that a step can be repeated; on the host it stays."""
-        if self.place is HOST:
-            return values
-        key = name, tuple(values.shape), np.dtype(dtype or values.dtype)
-        if key not in self._given:
-            self._given[key] = self.place.empty(*key[1:])
-        self.place.fill(self._given[key], values)
-        return self._given[key]
-
-    def _forward(self, x: np.ndarray, layers: range, draw: Draw | None) -> np.ndarray:
+    def forward(self, x: np.ndarray, layers: range, draw: Draw | None) -> np.ndarray:
         for number in layers:
-            own = draw and draw._replace(key=_stream(draw.key, number))
+            own = draw and draw._replace(key=learning.stream(draw.key, number))
             x = self.layers[number].forward(x, own)
         return x
 
@@ -199,45 +190,21 @@ class Network:
     ) -> Callable[[], float]:
         """Learn from one batch, as `step` does, and return a function that waits for its loss.
 
-        The batch may be of the host or of the network's backend.
+        The batch may be of the host or of the network's backend. Where it needs more memory than there is, its halves,
+        quarters ... go through the network after each other and their gradients are summed.
+
+        Raises
+        ------
+        InputError
+            If there is not even memory for one example.
         """
         n, targets = self._check_pair(x, target, loss)
         factors = weights if self.place.holds(weights) else loss.factors(weights, (n, math.prod(targets)))
         with entered(self.place) as place:
-            self._build(n)
-            scaled = self._target.reshape(-1)[: n * math.prod(targets)].reshape(n, *targets)
-            if place is HOST:
-                np.multiply(target, 1.0 / self.output_scale, out=scaled, casting="same_kind")
-            else:
-                target = self._kept("target", target, np.float32)
-            x, factors = self._kept("input", self._sent(x)), self._kept("weights", factors, np.float32)
-
-            def step() -> Any:
-                if place is not HOST:
-                    self.ops.scale(target, "linear", 1.0 / self.output_scale, scaled)
-                return self._learn(x, scaled, factors, loss, optimizer, rate)
-
-            each = place.repeat(self._steps, (n, x.dtype, factors.shape, loss, optimizer), step)
+            each = learning.learn(self, x, target, factors, loss, optimizer, rate)
             self.steps += 1
             values = place.later(each)
         return lambda: float(values().mean())
-
-    def _learn(self, x: Any, target: Any, factors: Any, loss: Any, optimizer: Any, rate: float) -> Any:
-        """Do all of a step that is on the backend; return the loss of each example."""
-        n = x.shape[0]
-        scale, keep = optimizer.prepare(self.parameters, rate, self.steps)
-        scale = self.place.number(scale)
-        key = _stream(self.seed, _TRAINING, self.steps)
-        output = self._forward(x, range(len(self.layers)), Draw(key, training=True))
-        gradient = self._gradient[:n].reshape(n, -1)
-        each = loss.each(self.ops, output.reshape(n, -1), target.reshape(n, -1), factors, gradient)
-        flow: np.ndarray | None = self._gradient[:n]
-        for layer in reversed(self.layers):
-            if flow is None:
-                break
-            flow = layer.backward(flow, scale, keep)
-        optimizer.update(self.parameters, rate, self.steps, self.ops)
-        return each
 
     def predict(self, x: Any, samples: int | None = None, seed: int = 0, batch: int | None = None) -> np.ndarray:
         """Return outputs for x (n, *input_shape), float32 (n, *output_shape), without dropout.
@@ -253,26 +220,26 @@ class Network:
             Examples of one pass, 128 on the host and 2048 on a card; the last bits of the outputs may depend on it.
         """
         self._check(x, self.input_shape, "the input")
-        with entered(self.place):
-            return self.place.fetch(self._predict(x, samples, seed, batch or self.place.batch))
+        with entered(self.place) as place:
+            return place.fetch(learning.afford(self, batch or place.batch, partial(self._predict, x, samples, seed)))
 
     def _predict(self, x: Any, samples: int | None, seed: int, batch: int) -> Any:
         """Outputs as `predict` gives them, on the backend."""
         n = x.shape[0]  # stores may have no len()
-        self._build(min(batch, max(1, n)))
+        self.build(min(batch, max(1, n)))
         shape = (n, *self.output_shape)
         out = self.place.empty(shape if samples is None else (samples, *shape), np.float32)
         whole = range(len(self.layers))
         cut = next((i for i in whole if self.layers[i].random), len(whole))
-        stream = _stream(seed, _PREDICTION)
+        key = learning.stream(seed, _PREDICTION)
         for begin in range(0, n, batch):
             part = slice(begin, begin + batch)
-            common = self._forward(self._sent(x[part]), whole[:cut], None)
+            common = self.forward(self.sent(x[part]), whole[:cut], None)
             if samples is None:
-                self.ops.scale(self._forward(common, whole[cut:], None), "linear", self.output_scale, out[part])
+                self.ops.scale(self.forward(common, whole[cut:], None), "linear", self.output_scale, out[part])
             for sample in range(samples or 0):
-                draw = Draw(_stream(stream, sample), begin)
-                drawn = self._forward(common, whole[cut:], draw)
+                draw = Draw(learning.stream(key, sample), begin)
+                drawn = self.forward(common, whole[cut:], draw)
                 self.ops.scale(drawn, "linear", self.output_scale, out[sample, part])
         return out
 
@@ -283,7 +250,7 @@ class Network:
         with entered(self.place) as place:
             for begin in range(0, count, place.batch):
                 part = slice(begin, begin + place.batch)
-                output = self._predict(x[part], None, 0, place.batch)
+                output = learning.afford(self, place.batch, partial(self._predict, x[part], None, 0))
                 n = output.shape[0]
                 wanted = place.send(np.asarray(target[part], np.float32).reshape(n, -1) * np.float32(scale))
                 output = output.reshape(n, -1)
@@ -351,10 +318,3 @@ class Network:
             raise InputError(msg) from error
         network.restore(path)
         return network
-
-
-def _stream(key: int | np.uint64, *branches: int) -> np.uint64:
-    """Key of the stream of random numbers at the end of these branches."""
-    for branch in branches:
-        key = np.uint64(fork(np.uint64(key), np.uint64(branch)))
-    return np.uint64(key)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from milkyway_cnn import nn
+from milkyway_cnn import backend, nn
 
 # All kinds of layers, in the order in which they can stand.
 LAYERS = [
@@ -67,4 +67,17 @@ def absolute():
     return trained(nn.Network("D4-D3", (5,)), 3, nn.AbsoluteError(), nn.AdamW(), sizes=(3, 3, 3))
 
 
-CASES = (published, every_layer, volumes, absolute)
+def crowded():
+    """A batch for which a card has too little memory goes through it in parts."""
+    place = backend.current()
+    net = nn.Network([nn.Convolution(4, 3), nn.Dropout(0.2), nn.Dense(3, 1.0)], (1, 6, 6))
+    place.largest = 1500  # bytes, enough for the feature maps of 2 of 4 examples; the host has no such limit
+    try:
+        results = trained(net, 3, nn.SquaredError(), nn.SGD(0.9), sizes=(4, 4, 4))
+    finally:
+        place.largest = np.inf
+    assert net.most == 2 or place is backend.HOST
+    return results
+
+
+CASES = (published, every_layer, volumes, absolute, crowded)

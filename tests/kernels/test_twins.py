@@ -219,6 +219,9 @@ def compile_all(capability):
         def holds(self, array):
             return isinstance(array, np.ndarray)
 
+        def release(self):
+            pass
+
         def fill(self, there, values):
             there[...] = values
 

@@ -29,7 +29,7 @@ def close(got, expected):
 def ours(layer, x, gradient_seed=7, draw=None):
     """Output, gradient of the input and gradients of the parameters for one layer behind an idle one."""
     net = nn.Network([nn.GroupNormalization(1), layer], x.shape[1:])
-    net._build(len(x))
+    net.build(len(x))
     layer = net.layers[1]
     for parameter in layer.parameters:
         parameter.value[...] = numbers(parameter.value.shape, 3)
@@ -216,7 +216,7 @@ def test_softmax_and_cross_entropy_together(n, classes):
     x, t = 3 * numbers((n, classes)), np.abs(numbers((n, classes), 1))
     t /= t.sum(axis=1, keepdims=True)
     net = nn.Network([nn.GroupNormalization(1), nn.Softmax()], (classes,))
-    net._build(n)
+    net.build(n)
     y, gradient = net.layers[1].forward(x, None), np.empty_like(x)
     value = nn.CrossEntropy()(y, t, None, gradient)
     logits = torch.tensor(x, requires_grad=True)
