@@ -30,6 +30,7 @@ from milkyway_cnn.kernels._blas import one_thread, sgemm
 from milkyway_cnn.kernels._tile import PRODUCT, WIDE, product, turn
 from milkyway_cnn.kernels._twin import THREADS, body, loop, prange, serial
 from milkyway_cnn.kernels._vector import LANES
+from milkyway_cnn.kernels.rounding import rounded
 
 __all__ = ["multiply"]
 
@@ -170,7 +171,7 @@ def multiply(a, b, out, scale=1.0, keep=0.0):
             msg = f"a product of {array.dtype} arrays with strides {array.strides}; give contiguous float32"
             raise ValueError(msg)
     if place.name != "cpu":
-        place.product(a, b, out, scale, keep)
+        place.product(*(rounded(x, place.precision) for x in (a, b)), out, scale, keep)
         return
     if not out.flags.c_contiguous:
         a, b, out = b.T, a.T, out.T

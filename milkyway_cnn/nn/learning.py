@@ -45,7 +45,13 @@ def _learn(net: Any, x: Any, target: Any, factors: Any, loss: Any, optimizer: An
         flow, own = net.gradient[:count], factors[part] if len(factors) > 1 else factors
         loss.each(net.ops, output.reshape(count, -1), target[part], own, flow.reshape(count, -1), each[part])
         # The loss is a mean, of which a part has its share.
-        share = place.number(scale if count == n else scale * count / n)
+        share = scale if count == n else scale * count / n
+        if place.precision == "float16":
+            # What a mean over so many makes small is not lost below the least float16: exact, for a power of two.
+            lift = 2.0 ** math.floor(math.log2(flow.size))
+            net.ops.scale(flow.reshape(count, -1), "linear", lift, flow.reshape(count, -1))
+            share /= lift
+        share = place.number(share)
         for layer in reversed(net.layers):
             if flow is None:
                 break

@@ -149,7 +149,13 @@ class Network:
     def sent(self, x: Any) -> Any:
         """Give the input as the first layer takes it: any type of number for a scaling, else float32."""
         wanted = None if isinstance(self.layers[0], Scaling) else np.float32
-        return x if self.place.holds(x) else self.place.send(np.ascontiguousarray(x, wanted))
+        if not self.place.holds(x):
+            return self.place.send(np.ascontiguousarray(x, wanted))
+        if wanted is None or x.dtype == wanted:
+            return x
+        same = self.place.empty(tuple(x.shape), np.float32)
+        self.ops.scale(x, "linear", 1.0, same)
+        return same
 
     def forward(self, x: np.ndarray, layers: range, draw: Draw | None) -> np.ndarray:
         for number in layers:

@@ -64,7 +64,7 @@ def volumes():
 
 
 def absolute():
-    return trained(nn.Network("D4-D3", (5,)), 3, nn.AbsoluteError(), nn.AdamW(), sizes=(3, 3, 3))
+    return trained(nn.Network("D4-D3", (5,), output_scale=2.0), 3, nn.AbsoluteError(), nn.AdamW(), sizes=(3, 3, 3))
 
 
 def crowded():

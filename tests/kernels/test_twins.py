@@ -37,6 +37,9 @@ from milkyway_cnn import backend
 with backend.use("cuda") as card:
     assert card.name == "cuda"
     results = {name: made() for name, made in test_twins.CASES.items()}
+for precision in ("bfloat16", "float16"):
+    with backend.use("cuda", precision):
+        results[precision] = test_twins.CASES["absolute"]()
 with open(sys.argv[2], "wb") as file:
     pickle.dump(results, file)
 """
@@ -162,6 +165,13 @@ def test_a_simulated_card_gives_what_the_host_gives(simulated, name):
             np.testing.assert_array_equal(there, here)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("precision", "error"), [("bfloat16", 2**-8), ("float16", 2**-11)])
+def test_products_of_16_bits_are_those_of_float32_to_their_rounding(simulated, precision, error):
+    losses, exact = simulated[precision][0], simulated["absolute"][0]
+    assert 0.0 < np.abs(losses / exact - 1.0).max() < 2 * error
+
+
 def _plain(function):
     return getattr(function, "py_func", function)
 
@@ -244,6 +254,9 @@ def compile_all(capability):
     with backend.entered(Compiling("float32")):
         for made in CASES.values():
             made()
+    for precision in ("bfloat16", "float16"):
+        with backend.entered(Compiling(precision)):
+            CASES["absolute"]()
     assert {kernel for kernel, _ in compiled} == {kernel.kernel for kernel in KERNELS}
 
 
