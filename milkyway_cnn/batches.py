@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from milkyway_cnn import nn
+from milkyway_cnn.backend import HOST, Backend, entered
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.profile_network import channels
 from milkyway_cnn.samples import Stream, reading
@@ -37,6 +38,8 @@ class Streamed:
         Of an epoch and of a batch. What does not fill a batch is left out.
     goal
         What is to be learned of them.
+    place
+        Backend on which they are made and stay.
 
     Raises
     ------
@@ -44,26 +47,29 @@ class Streamed:
         When an epoch is shorter than a batch.
     """
 
-    def __init__(self, stream: Stream, examples: int, size: int, goal: Goal) -> None:
+    def __init__(self, stream: Stream, examples: int, size: int, goal: Goal, place: Backend = HOST) -> None:
         if examples < size:
             msg = (
                 f"examples_per_epoch (={examples}) must hold at least one batch (={size});"
                 " enlarge it or choose smaller batches"
             )
             raise InputError(msg)
-        self.stream, self.size, self.goal = stream, size, goal
+        self.stream, self.size, self.goal, self.place = stream, size, goal, place
         self.steps = examples // size
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
         """Make the batches of an epoch: input, target, weights."""
         per_chunk = max(1, _CHUNK // self.size)
         for step in range(0, self.steps, per_chunk):
-            count = min(per_chunk, self.steps - step)
-            made = self.stream.examples((epoch * self.steps + step) * self.size, count * self.size)
-            for begin in range(0, count * self.size, self.size):
+            count = min(per_chunk, self.steps - step) * self.size
+            with entered(self.place) as place:
+                made = self.stream.examples((epoch * self.steps + step) * self.size, count)
+                goal = [place.send(values) for values in self.goal(made.delta_A_V, made.horizon)]
+            for begin in range(0, count, self.size):
                 part = slice(begin, begin + self.size)
-                goal = self.goal(made.delta_A_V[part], made.horizon[part])
-                yield channels(made.diagrams[part], self.stream.bare, made.sightline[part]), *goal
+                with entered(self.place):
+                    images = channels(made.diagrams[part], self.stream.bare, made.sightline[part])
+                yield images, *(values[part] for values in goal)
 
 
 class Stored:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from milkyway_cnn import backend
 from milkyway_cnn.diagrams import bare_diagram, parents, star_density, survey_parameters
 from milkyway_cnn.extinction.horizon import tolerance, visible_stars
 from milkyway_cnn.extinction.law import DEFAULT, polynomial, ratio
@@ -170,11 +171,11 @@ class _TwoMass:
         self._survey = survey_parameters(np.array(density), law, R_V)
 
     def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
-        all_stars = self._parents
+        all_stars, keep = self._parents, backend.current().keep
         draw_diagrams(
-            all_stars.stars, all_stars.first, all_stars.number, what.sightline, what.keys,
+            keep(all_stars.stars), keep(all_stars.first), keep(all_stars.number), what.sightline, what.keys,
             all_stars.expected[what.sightline] * what.brightening, what.scatter, what.shift, what.cumulative,
-            what.bins_per_kpc, self._survey, self.kind.axes.kernel(), counts, outside,
+            what.bins_per_kpc, tuple(map(keep, self._survey)), self.kind.axes.kernel(), counts, outside,
             what.nuisance(("J", "H", "Ks"), *self._law),
         )  # fmt: skip
 
@@ -209,11 +210,12 @@ class _General:
         self._survey = _tables(kind, np.array(density), law, R_V)
 
     def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
-        all_stars = self._parents
+        all_stars, keep = self._parents, backend.current().keep
         draw_channel(
-            all_stars.stars, all_stars.first, all_stars.number, what.sightline, what.keys,
+            keep(all_stars.stars), keep(all_stars.first), keep(all_stars.number), what.sightline, what.keys,
             all_stars.expected[what.sightline] * what.brightening, what.scatter, what.shift, what.cumulative,
-            what.bins_per_kpc, self._survey, counts, outside, what.nuisance(_bands(self.kind), *self._law),
+            what.bins_per_kpc, SurveyTables(*map(keep, self._survey)), counts, outside,
+            what.nuisance(_bands(self.kind), *self._law),
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from milkyway_cnn.backend import current
 from milkyway_cnn.kernels.stacking import stack
 from milkyway_cnn.nn import Network, Scaling
 from milkyway_cnn.nn import architecture as grammar
@@ -61,6 +62,8 @@ def build(
 def channels(diagrams: np.ndarray, bare: np.ndarray, sightline: np.ndarray | None = None) -> np.ndarray:
     """Stack the network's channels, dusty and then bare diagrams: (n, 2 x kinds, pixels, pixels) float32.
 
+    They are on the backend, as `diagrams` are or may be.
+
     Parameters
     ----------
     diagrams, bare : (n, pixels, pixels) or (n, kinds, pixels, pixels) array
@@ -70,8 +73,10 @@ def channels(diagrams: np.ndarray, bare: np.ndarray, sightline: np.ndarray | Non
     """
     n, *kinds, rows, columns = diagrams.shape
     image = (int(np.prod(kinds)), rows, columns)
-    stacked = np.empty((n, 2 * image[0], *image[1:]), np.float32)
+    place = current()
+    stacked = place.empty((n, 2 * image[0], *image[1:]), np.float32)
     which = np.arange(n) if sightline is None else np.asarray(sightline)
-    expected = np.ascontiguousarray(bare, np.float32).reshape(-1, *image)
-    stack(np.ascontiguousarray(diagrams).reshape(-1, *image), expected, which, stacked)
+    expected = np.ascontiguousarray(bare, np.float32)
+    counts = diagrams if place.holds(diagrams) else np.ascontiguousarray(diagrams)
+    stack(counts.reshape(-1, *image), place.keep(expected).reshape(-1, *image), which, stacked)
     return stacked

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn import nn, profile_network
+from milkyway_cnn import backend, nn, profile_network
 from milkyway_cnn.batches import Stored, Streamed
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.samples import Stream, reading
@@ -138,6 +138,8 @@ def train(
     seed: int,
     provenance: dict[str, Any] | None = None,
     on_batch: Callable[[int, int, float], None] = lambda epoch, examples, loss: None,
+    device: str = "auto",
+    precision: str = "float32",
 ) -> Iterator[nn.Record]:
     """Train a network and yield a record after each epoch.
 
@@ -155,23 +157,27 @@ def train(
         Of the first weights, of dropout, and of the order of stored examples.
     on_batch
         Called after each step with the epoch (from 1), the number of its examples, and its loss.
+    device, precision
+        Where the examples are made and the network learns, and how exact its products are there: see `backend.use`.
 
     Raises
     ------
     InputError
-        When an epoch is shorter than a batch, the training diverges, the folder cannot be written or is full (the last
-        checkpoint stays), or a stored sample is damaged, of another split or of another stream than `validation`.
+        When the device cannot be used, an epoch is shorter than a batch, the training diverges, the folder cannot be
+        written or is full (the last checkpoint stays), or a stored sample is damaged, of another split or of another
+        stream than `validation`.
     """
     edges = np.array(json.loads(validation.attrs["stream"])["edges"], np.float32)
     goal = partial(plan.goal, edges=edges)
+    kinds = len(validation.attrs["diagrams"])
+    with backend.use(device, precision) as place:
+        network = plan.build(edges.size - 1, validation["diagram"].shape[-1], seed, kinds)
     examples: Streamed | Stored
     if isinstance(source, Stream):
-        examples = Streamed(source, plan.examples_per_epoch, plan.batch, goal)
+        examples = Streamed(source, plan.examples_per_epoch, plan.batch, goal, place)
     else:
         _check_alike(source, validation)
         examples = Stored(source, plan.batch, goal, seed)
-    kinds = len(validation.attrs["diagrams"])
-    network = plan.build(edges.size - 1, validation["diagram"].shape[-1], seed, kinds)
     now, done = 0, 0
 
     def batches(epoch: int) -> Iterator[tuple[np.ndarray, ...]]:

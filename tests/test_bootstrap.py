@@ -66,6 +66,22 @@ def test_a_bare_clone_is_set_up_once(clone: Path) -> None:
     assert enter(clone, "test").stderr.startswith("setting up")
 
 
+def test_what_a_card_needs_is_added_when_it_is_asked_for(clone: Path) -> None:
+    tools = clone.parent / "tools"
+    tools.mkdir()
+    for answer, wanted in (("9.0, 580.159.03", "cuda13"), ("7.0, 580.159.03", "cuda12"), ("9.0, 550.54.15", "cuda12")):
+        (tools / "nvidia-smi").write_text(f"#!/bin/sh\necho '{answer}'\necho '{answer}'\n")
+        (tools / "nvidia-smi").chmod(0o755)
+        (clone.parent / "log").unlink(missing_ok=True)
+        enter(clone, "test", "--gpu")
+        assert (clone.parent / "log").read_text().endswith(f"-e .[test,{wanted}]\n")
+        assert enter(clone, "demo").stderr == ""  # for which the same will do
+        (clone / ".venv" / "milkyway-cnn.stamp").unlink()
+    (tools / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
+    enter(clone, "benchmark", "--device", "cuda")
+    assert (clone.parent / "log").read_text().endswith("-e .[test]\n")
+
+
 def test_without_uv_and_network_it_says_so(clone: Path) -> None:
     done = enter(clone, "demo", uv="#!/bin/sh\necho 'no such host' >&2; exit 2\n")
     setting_up, sentence = done.stderr.splitlines()

@@ -50,6 +50,9 @@ class Backend(Protocol):
     def send(self, array: Any) -> Any:
         """Put an array there; on the host, or if it is there, it is the same array."""
 
+    def keep(self, array: Any) -> Any:
+        """Put an array there that is not changed; it stays as long as that of the host, and is not sent again."""
+
     def holds(self, array: Any) -> bool:
         """Whether an array is there, and not the host's."""
 
@@ -86,6 +89,9 @@ class _Host:
         return nullcontext()
 
     def send(self, array: Any) -> Any:
+        return array
+
+    def keep(self, array: Any) -> Any:
         return array
 
     def holds(self, array: Any) -> bool:

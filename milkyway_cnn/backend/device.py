@@ -9,6 +9,7 @@ these numbers in the same order.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -59,6 +60,7 @@ class Device:
 
     def __init__(self, precision: str) -> None:
         self.precision = precision
+        self._held: dict[int, Any] = {}
         self._now: Repetition | None = None
         self._asked = [0, 0]  # numbers and arrays
         self.silent = False  # whether nothing is launched, for a graph does it
@@ -69,6 +71,15 @@ class Device:
 
     def send(self, array: np.ndarray) -> Any:
         raise NotImplementedError
+
+    def keep(self, array: Any) -> Any:
+        if self.holds(array):
+            return array
+        key = id(array)
+        if key not in self._held:
+            self._held[key] = self.send(array)
+            weakref.finalize(array, self._held.pop, key, None)
+        return self._held[key]
 
     def holds(self, array: Any) -> bool:
         raise NotImplementedError

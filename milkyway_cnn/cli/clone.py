@@ -23,13 +23,19 @@ def lab(context: typer.Context) -> None:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests of the clone; further words go to pytest."""
-    _from_clone("tests", ["pytest", *context.args])
+    """Run the tests of the clone, with --gpu those that need a CUDA card; further words go to pytest."""
+    words = [word for word in context.args if word != "--gpu"]
+    _from_clone("tests", ["pytest", *(["-m", "gpu", "-rs"] if "--gpu" in context.args else []), *words])
 
 
 def benchmark(context: typer.Context) -> None:
-    """Measure speed and memory: `benchmark [NAME] ...` runs benchmarks/NAME.py of the clone, the network by default."""
+    """Measure speed and memory: `benchmark [NAME] ...` runs benchmarks/NAME.py of the clone, the network by default.
+
+    With `--device cuda` it is benchmarks/card.py, which measures a card.
+    """
     words = list(context.args)
+    if words[:2] == ["--device", "cuda"]:
+        words[:2] = ["card"]
     name = words.pop(0) if words and not words[0].startswith("-") else "network"
     paths = (ROOT / "benchmarks").glob("*.py")
     names = sorted(path.stem for path in paths if "def main(arguments" in path.read_text())

@@ -29,7 +29,7 @@ INPUT_LISTS = ("other_maps", "tracers")
 INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy", "training_sample", "trained_network")
 
 #: Fields that say where work is done; what comes out is the same everywhere, so they make no stage run again.
-PLACES = ("cluster",)
+PLACES = ("cluster", "device")
 
 Longitude = Annotated[float, Field(ge=-360, le=720)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
@@ -149,6 +149,13 @@ class Parameters(BaseModel):
         "",
         description="where a catalog in many files is read and samples are made; empty: this process; a number of "
         "processes, the address of a Dask scheduler, or a YAML file of Slurm's options",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="where networks compute: on the processor, a CUDA card, or a card if one can be used",
+    )
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = Field(
+        "float32", description="of the factors of matrix products on a card"
     )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of every draw")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from milkyway_cnn.backend import HOST, Backend, current, entered
 from milkyway_cnn.channels import Draws, channel
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.horizon import LEAST_STARS, horizon
@@ -184,7 +185,14 @@ class Stream:
 
     def _joined(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Channels on the second axis, unless there is but one."""
-        return arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+        if len(arrays) == 1:
+            return arrays[0]
+        if isinstance(arrays[0], np.ndarray):
+            return np.stack(arrays, axis=1)
+        joined = current().empty((arrays[0].shape[0], len(arrays), *arrays[0].shape[1:]), arrays[0].dtype)
+        for index, array in enumerate(arrays):
+            joined[:, index] = array
+        return joined
 
     def describe(self) -> dict[str, Any]:
         """What the stream is made of, as plain values for JSON; `Stream.of` makes the same stream of it."""
@@ -222,7 +230,15 @@ class Stream:
         return _described, (json.dumps(self.describe()),)
 
     def examples(self, first: int, count: int, split: str = "training") -> Examples:
-        """Examples at places `first` to `first + count - 1` of a split (see `numbers`)."""
+        """Examples at places `first` to `first + count - 1` of a split (see `numbers`).
+
+        On a card the diagrams are drawn there and stay there; all else is the host's, which waits for nothing.
+        """
+        place = current()
+        with entered(HOST):
+            return self._examples(first, count, split, place)
+
+    def _examples(self, first: int, count: int, split: str, place: Backend) -> Examples:
         number = numbers(first, count, split)
         sightline = np.arange(first, first + count) % len(self.sightlines)
         profile_keys, nuisance_keys = (draws.keys(self.seed, use, number) for use in (0, 2))
@@ -233,14 +249,14 @@ class Stream:
         u = draws.uniforms(nuisance_keys, 0, 1 + 2 * len(self.kinds))
         magnitude, depth, R_V = 2.0 * draws.uniforms(nuisance_keys, 1, 3).T - 1.0
         images, outside, reach = [], [], np.zeros(count, np.float32)
-        for place, made in enumerate(self._channels):
-            density, color = (0, 2) if place == 0 else (1 + 2 * place, 2 + 2 * place)
-            images.append(np.empty((count, self.pixels, self.pixels), np.uint16))
-            outside.append(np.empty(count, np.int32))
+        for index, made in enumerate(self._channels):
+            density, color = (0, 2) if index == 0 else (1 + 2 * index, 2 + 2 * index)
+            images.append(place.empty((count, self.pixels, self.pixels), np.uint16))
+            outside.append(place.empty((count,), np.int32))
             brightening = 10.0 ** (vary.density * (2.0 * u[:, density] - 1.0))
             what = Draws(
                 sightline,
-                draws.keys(self.seed, 1 if place == 0 else 2 + place, number),
+                draws.keys(self.seed, 1 if index == 0 else 2 + index, number),
                 brightening,
                 np.float32(vary.beam) * u[:, 1],
                 np.float32(vary.color) * (2.0 * u[:, color] - 1.0),
@@ -250,16 +266,19 @@ class Stream:
                 vary.depth * depth,
                 self.R_V + vary.R_V * R_V if vary.R_V else None,
             )
-            made.draw(what, images[-1], outside[-1])
+            with entered(place):
+                made.draw(what, images[-1], outside[-1])
             seen = horizon(A_V, made.visible, sightline, self._profiles.all_edges, LEAST_STARS / brightening)
             np.maximum(reach, seen, out=reach)
+        with entered(place):
+            joined = self._joined(images), self._joined(outside)
         return Examples(
-            self._joined(images),
+            joined[0],
             self.bare,
             profiles[:, : self._profiles.bins].copy(),
             np.minimum(reach, self.edges[-1]),
             sightline,
-            self._joined(outside),
+            joined[1],
         )
 
 
