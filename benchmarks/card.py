@@ -1,0 +1,243 @@
+"""Speed on a CUDA card: ``milkyway-cnn benchmark --device cuda``.
+
+Training of the published network in every precision, with images that are on the card, beside the best of PyTorch where
+it is installed with CUDA (compiled, channels last, fused SGD, autocast, CUDA graphs, in a process of its own); products
+alone; the stream of examples; and both together, from which the time of the founding work's training, 300 epochs of 1.8
+million examples, is extrapolated. Nothing else should run on the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.network import RESULTS, machine
+from benchmarks.peers import MOMENTUM, NETS, RATE, SLOPE
+from milkyway_cnn import backend
+
+#: Dense bfloat16 peaks, FLOP/s, as NVIDIA's data sheets have them, of the cards whose names hold these words.
+PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12}
+FOUNDING = 300 * 1_800_000  # examples
+
+
+def seconds_of(work: Callable[[], object], steps: int) -> float:
+    """Seconds of one of so many steps, the least of three rounds of them, with all that the card does for them.
+
+    The first two are not measured: they compile, and record the graph.
+    """
+    place = backend.current()
+    end = place.zeros((1,), np.float32)
+    for _ in range(2):
+        work()
+    times = []
+    for _ in range(3 if steps > 1 else 1):
+        place.fetch(end)  # waits for what is under way
+        start = time.perf_counter()
+        for _ in range(steps):
+            work()
+        place.fetch(end)
+        times.append((time.perf_counter() - start) / steps)
+    return min(times)
+
+
+def network(name: str, batch: int, precision: str, steps: int) -> dict:
+    """Training and prediction of one network."""
+    from milkyway_cnn import nn
+
+    net, rng = NETS[name], np.random.default_rng(0)
+    with backend.use("cuda", precision) as place:
+        own = nn.Network(net.architecture, net.shape, slope=SLOPE)
+        x = place.send(rng.random((batch, *net.shape), dtype=np.float32))
+        y = place.send(rng.random((batch, net.dense[-1]), dtype=np.float32))
+        how = {"loss": nn.SquaredError(), "optimizer": nn.SGD(MOMENTUM), "rate": RATE}
+        training = batch / seconds_of(lambda: own.learn(x, y, **how), steps)
+        inference = batch / seconds_of(lambda: own.predict(x, batch=batch), steps)
+    return {
+        "network": name, "batch": batch, "precision": precision, "images_per_second": training,
+        "predictions_per_second": inference, "flops": training * net.flops(True),
+    }  # fmt: skip
+
+
+def product(size: int, precision: str, steps: int) -> float:
+    """FLOP/s of a product of square matrices, with its factors rounded as in a training."""
+    from milkyway_cnn.kernels.matrix import multiply
+
+    with backend.use("cuda", precision) as place:
+        a, b, out = (place.zeros((size, size), np.float32) for _ in range(3))
+        return 2 * size**3 / seconds_of(lambda: multiply(a, b, out), steps)
+
+
+def stream(stars: int, count: int, steps: int, name: str, batch: int, precision: str) -> dict:
+    """Two-channel examples at so many stars each, alone and into a training."""
+    from milkyway_cnn import nn, profile_network, samples, sightlines
+    from milkyway_cnn.galaxy.synthesis import synthesize
+
+    area = stars / (len(synthesize(285.0, 0.0, 0.01, seed=1)) / 0.01)
+    made = samples.Stream([(285.0, 0.0)], np.array([area]), sightlines.distance_edges(), seed=1)
+    first = 0
+
+    def shown() -> tuple[object, object]:
+        nonlocal first
+        examples = made.examples(first, count)
+        first += count
+        images = profile_network.channels(examples.diagrams, made.bare, examples.sightline)
+        return images, backend.current().send(examples.delta_A_V)
+
+    with backend.use("cuda", precision):
+        alone = count / seconds_of(shown, steps)
+        own = profile_network.build(name, bins=made.edges.size - 1)
+        how = {"loss": nn.SquaredError(), "optimizer": nn.SGD(MOMENTUM), "rate": RATE}
+
+        def learn() -> None:
+            images, targets = shown()
+            for begin in range(0, count, batch):
+                own.learn(images[begin : begin + batch], targets[begin : begin + batch], **how)
+
+        together = count / seconds_of(learn, steps)
+    return {
+        "stars": stars, "examples_per_second": alone, "network": name, "batch": batch, "precision": precision,
+        "learned_per_second": together, "extrapolated_minutes_of_540_million": FOUNDING / together / 60,
+    }  # fmt: skip
+
+
+def pytorch(name: str, batch: int, precision: str, steps: int) -> float:
+    """Images a second of PyTorch's best training of the same network; NaN where it has no CUDA."""
+    job = json.dumps({"net": name, "batch": batch, "precision": precision, "steps": steps})
+    command = [sys.executable, "-c", f"from benchmarks.card import serve_pytorch; serve_pytorch({job!r})"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=RESULTS.parents[1], check=False)
+    return float(run.stdout) if run.returncode == 0 and run.stdout.strip() else float("nan")
+
+
+def serve_pytorch(job: str) -> None:
+    """Train with PyTorch, in a process of its own, and print the images a second."""
+    import torch
+
+    what = json.loads(job)
+    net, batch, modules = NETS[what["net"]], what["batch"], torch.nn
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = what["precision"] == "tf32"
+    torch.backends.cudnn.benchmark = True
+    layers: list[torch.nn.Module] = []
+    shape = net.shape
+    for filters, kernel in net.convolutions:
+        layers += [modules.Conv2d(shape[0], filters, kernel, padding=kernel // 2), modules.LeakyReLU(SLOPE)]
+        layers.append(modules.MaxPool2d(2))
+        shape = (filters, shape[1] // 2, shape[2] // 2)
+    inputs = int(np.prod(shape))
+    layers.append(modules.Flatten())
+    for width in net.dense:
+        layers += [modules.Linear(inputs, width), modules.LeakyReLU(SLOPE)]
+        inputs = width
+    model = modules.Sequential(*layers[:-1]).cuda().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM, fused=True)
+    images = torch.rand(batch, *net.shape, device="cuda").to(memory_format=torch.channels_last)
+    targets = torch.rand(batch, net.dense[-1], device="cuda")
+    half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(what["precision"])
+
+    @torch.compile(mode="max-autotune")
+    def loss() -> torch.Tensor:
+        with torch.autocast("cuda", half, enabled=half is not None):
+            return modules.functional.mse_loss(model(images), targets)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss().backward()
+        optimizer.step()
+
+    for _ in range(20):
+        step()
+    best = float("inf")
+    for _ in range(3):
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        for _ in range(what["steps"]):
+            step()
+        torch.cuda.synchronize()
+        best = min(best, (time.perf_counter() - start) / what["steps"])
+    print(batch / best)
+
+
+def table(result: dict) -> str:
+    """Write results as a Markdown table."""
+    lines = ["| measured | " + result["card"]["name"] + " |", "|---|---|"]
+    for row in result["rows"]:
+        text = f"{row['images_per_second']:,.0f} images/s, {row['flops'] / 1e12:.1f} TFLOP/s"
+        if row["share_of_peak"] == row["share_of_peak"]:
+            text += f", {row['share_of_peak']:.0%} of the data sheet's bfloat16 peak"
+        if row["pytorch"] == row["pytorch"]:
+            text += f", {row['images_per_second'] / row['pytorch']:.2f} x PyTorch"
+        lines.append(f"| `{row['network']}`, batch {row['batch']}, {row['precision']} | {text} |")
+    for precision, flops in result["products"].items():
+        lines.append(f"| a product alone, {precision} | {flops / 1e12:.1f} TFLOP/s |")
+    made = result["stream"]
+    lines.append(f"| the stream at {made['stars']:,} stars | {made['examples_per_second']:,.0f} examples/s |")
+    minutes = made["extrapolated_minutes_of_540_million"]
+    lines.append(
+        f"| the stream into `{made['network']}`, batch {made['batch']}, {made['precision']} |"
+        f" {made['learned_per_second']:,.0f} examples/s; 300 epochs of 1.8 million, extrapolated: {minutes:,.0f} min |"
+    )
+    return "\n".join(lines)
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of the packages that matter."""
+    found = {}
+    for name in ("numba-cuda", "cupy-cuda12x", "cupy-cuda13x", "nvmath-python", "torch"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the benchmark, print the table, write the results as JSON."""
+    parser = argparse.ArgumentParser(prog="milkyway-cnn benchmark --device cuda", description=__doc__)
+    parser.add_argument("--network", choices=NETS, default="published")
+    parser.add_argument("--batches", nargs="+", type=int, default=[1024, 8192])
+    parser.add_argument("--precisions", nargs="+", choices=backend.PRECISIONS, default=list(backend.PRECISIONS))
+    parser.add_argument("--stars", type=int, default=10_000, help="of an example of the stream [10000]")
+    parser.add_argument("--examples", type=int, default=8192, help="made at once [8192]")
+    parser.add_argument("--architecture", default="published", help="network that learns from the stream [published]")
+    parser.add_argument("--size", type=int, default=8192, help="side of the matrices of a product alone [8192]")
+    parser.add_argument("--steps", type=int, default=30, help="of a round, of which there are three [30]")
+    parser.add_argument("--output", type=Path, default=RESULTS / "card.json")
+    chosen = parser.parse_args(arguments)
+    with backend.use("cuda"):
+        card = backend.found()
+    peak = next((value for name, value in PEAKS.items() if name in (card.name or "")), float("nan"))
+    rows = []
+    for precision in chosen.precisions:
+        for batch in chosen.batches:
+            row = network(chosen.network, batch, precision, chosen.steps)
+            row["share_of_peak"] = row["flops"] / peak
+            row["pytorch"] = pytorch(chosen.network, batch, precision, chosen.steps)
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    fastest = max(rows, key=lambda row: row["images_per_second"])
+    with_stream = (chosen.architecture, min(fastest["batch"], chosen.examples), fastest["precision"])
+    result = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "card": asdict(card) | {"name": card.name or "a simulated card"},
+        "versions": versions(),
+        "rows": rows,
+        "products": {name: product(chosen.size, name, chosen.steps) for name in chosen.precisions},
+        "stream": stream(chosen.stars, chosen.examples, max(1, chosen.steps // 10), *with_stream),
+    }
+    chosen.output.parent.mkdir(parents=True, exist_ok=True)
+    chosen.output.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\n{table(result)}\n\nwritten to {chosen.output}")
+
+
+if __name__ == "__main__":
+    main()
