@@ -30,6 +30,7 @@ def test_a_complete_card_has_no_fault(card):
         (replace(H200, driver=(12, 4)), r"for CUDA 13.0, which needs a driver from version 580 on.*\[cuda12\]"),
         (replace(V100, driver=(13, 0), toolkit=(13, 0)), r"CUDA 13.0 knows Tesla V100 no more.*\[cuda12\]"),
         (replace(H200, linker=(12, 9)), r"nvJitLink 12.9 beside a compiler of CUDA 13.0.*install --upgrade"),
+        (replace(H200, arrays=12), "CuPy is for CUDA 12 and the compiler for CUDA 13.0: .*fresh environment"),
         (replace(H200, linker=None), "no nvJitLink beside a compiler"),
     ],
 )
@@ -48,6 +49,8 @@ def test_the_host_is_the_backend_unless_a_card_is_chosen(monkeypatch):
             assert chosen.fetch(chosen.send(array)) is array
             assert chosen.empty((2, 3), np.float32).shape == (2, 3)
     with pytest.raises(InputError, match="no NVIDIA driver"), backend.use("cuda"):
+        pass
+    with pytest.raises(InputError, match="precision 'half' is not known"), backend.use("cpu", "half"):
         pass
     with (
         pytest.raises(InputError, match="device 'gpu' is not known; choose one of auto, cpu, cuda"),

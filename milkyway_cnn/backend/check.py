@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.util import find_spec
 
@@ -33,6 +33,8 @@ class Card:
         Of the first card.
     simulated
         Whether Numba simulates a card.
+    arrays
+        Major version of CUDA that CuPy's wheel is for.
     """
 
     wheels: str | None = None
@@ -42,6 +44,7 @@ class Card:
     name: str | None = None
     capability: tuple[int, int] | None = None
     simulated: bool = False
+    arrays: int | None = None
 
 
 def fault(card: Card) -> str | None:
@@ -74,6 +77,8 @@ def fault(card: Card) -> str | None:
         )
     if card.capability < least_card:
         return f"CUDA {kit} knows {card.name} no more: {mend}, in a fresh environment"
+    if card.arrays not in (None, card.toolkit[0]):
+        return f"CuPy is for CUDA {card.arrays} and the compiler for CUDA {kit}: {mend}, in a fresh environment"
     if card.linker is None or card.linker < card.toolkit:
         linker = "no nvJitLink" if card.linker is None else f"nvJitLink {'.'.join(map(str, card.linker))}"
         upgrade = mend.replace("install", "install --upgrade", 1)
@@ -97,8 +102,13 @@ def found() -> Card:
     card = Card(wheels, driver.get_version(), toolkit, linker)
     if not driver.get_device_count():
         return card
-    device = driver.get_device(0)
-    return Card(wheels, card.driver, toolkit, linker, str(device.name), tuple(device.compute_capability))
+    device, arrays = driver.get_device(0), [major for major in _TOOLKITS if _version(f"cupy-cuda{major}x")]
+    return replace(
+        card,
+        name=device.name.decode() if isinstance(device.name, bytes) else str(device.name),
+        capability=tuple(device.compute_capability),
+        arrays=arrays[0] if len(arrays) == 1 else None,
+    )
 
 
 def _driver_without_wheels() -> tuple[int, int] | None:
