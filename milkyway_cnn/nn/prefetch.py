@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from milkyway_cnn.backend import current
+
 __all__ = ["prefetch"]
 
 T = TypeVar("T")
@@ -34,9 +36,10 @@ def prefetch(batches: Iterable[T], ahead: int = 1) -> Iterator[T]:
 
     def make() -> None:
         try:
-            for batch in batches:
-                if not put(False, batch):
-                    return
+            with current().active():
+                for batch in batches:
+                    if not put(False, batch):
+                        return
             put(True, None)
         except BaseException as error:  # handed over to the thread that waits
             put(True, error)
