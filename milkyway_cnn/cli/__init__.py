@@ -1,4 +1,4 @@
-"""The command ``milkyway-cnn``: run, demo, sweep, transfer, validate, figure, parameters, sample, app, lab ..."""
+"""The command ``milkyway-cnn``: run, demo, sweep, transfer, validate, figure, cube, parameters, sample, app ..."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from ..errors import InputError, ServiceError
 from .clone import benchmark, lab, test
+from .cubes import cube
 from .data import besancon, fetch
 from .figure import figure
 from .many import gallery, sweep
@@ -30,7 +31,7 @@ app = typer.Typer(
 #: The verbs in the order of the help; what they need they import when they are called, so that help comes at once.
 VERBS: tuple[Callable[..., None], ...] = (
     *(demo, run, sweep, transfer, validate),
-    *(figure, parameters, sample, fetch, besancon),
+    *(figure, cube, parameters, sample, fetch, besancon),
 )
 for verb in VERBS:
     app.command()(verb)

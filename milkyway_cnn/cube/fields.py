@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-__all__ = ["CARTESIAN", "FIELDS", "FLAGS", "described"]
+__all__ = ["CARTESIAN", "FIELDS", "FLAGS", "described", "dimensions"]
 
 #: Name, unit and meaning of everything a cube may hold.
 FIELDS: Mapping[str, tuple[str, str]] = {
@@ -25,7 +25,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "deviance": ("1", "Poisson deviance per pixel between the observed and the modeled, reddened diagram"),
     "stars": ("1", "stars that the prediction rests on"),
     "coverage": ("1", "fraction of the cell that the catalog covers"),
-    "solid_angle": ("deg2", "solid angle of the pixel that the map covers"),
+    "solid_angle": ("deg2", "solid angle of the cell that cells with a prediction cover"),
     "l": ("deg", "Galactic longitude of the cell center"),
     "b": ("deg", "Galactic latitude of the cell center"),
     "pixel": ("1", "number of the HEALPix pixel"),
@@ -46,8 +46,16 @@ CARTESIAN: Mapping[str, tuple[str, str]] = {
 #: Bits of `flags`.
 FLAGS: Mapping[str, int] = {"beyond_horizon": 1, "novel": 2, "model_disagrees": 4, "low_coverage": 8}
 
+#: Fields of the sky alone, without a distance.
+_PLANES = ("horizon", "novelty", "deviance", "stars", "coverage", "solid_angle")
 #: What is said about a field by others beside it.
 _BESIDE = ("_std", "_quantiles", "_samples")
+
+
+def dimensions(name: str, sky: tuple[str, ...] = ("b", "l")) -> tuple[str, ...]:
+    """Dimensions of a field of `FIELDS`, where the cells lie along `sky`."""
+    leading = {"quantiles": ("quantile",), "samples": ("draw",)}.get(name.rpartition("_")[2], ())
+    return (*leading, *sky, *(() if name in _PLANES else ("distance",)))
 
 
 def described(cube: xr.Dataset, fields: Mapping[str, tuple[str, str]] = FIELDS) -> xr.Dataset:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from milkyway_cnn.cube.cells import cells
+from milkyway_cnn.cube.curves import along, at_distance, bin_of, first_reach
 from milkyway_cnn.cube.files import load
+from milkyway_cnn.cube.modes import Curve, asked, percentiles
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.law import DEFAULT, ratio
-from milkyway_cnn.sightlines import Grid
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -26,7 +29,8 @@ class CubeQuery:
     Parameters
     ----------
     cube : xarray.Dataset
-        As `cube.build` and `cube.load` return it.
+        As `cube.build`, `cube.to_healpix` and `cube.load` return it. Of one that is opened lazily, what a query needs
+        is read chunk by chunk.
     band : str
         In which extinction is given: V, or a band of `extinction.law.WAVELENGTH`.
     law, R_V : str, float
@@ -47,20 +51,13 @@ class CubeQuery:
     def __init__(self, cube: xr.Dataset, band: str = "V", law: str = DEFAULT, R_V: float = 3.1):
         self.cube = cube
         self._factor = 1.0 if band == "V" else ratio(band, law, R_V)
-        self._edges = cube["distance_edges"].values
-        half = cube.attrs["cell_deg"] / 2
-        l, b = cube["l"].values, cube["b"].values
-        self._grid = Grid(l[0] - half, l[-1] + half, b[0] - half, b[-1] + half, 2 * half)
-        # From the Sun to each edge; the last sightline, NaN, stands for those outside the cube.
-        steps = cube["delta_A_V"].transpose("b", "l", "distance").values.reshape(-1, len(self._edges) - 1)
-        self._total = np.full((len(steps) + 1, len(self._edges)), np.nan)
-        self._total[:-1, 0] = np.where(np.isnan(steps[:, 0]), np.nan, 0.0)
-        self._total[:-1, 1:] = np.cumsum(steps, axis=-1, dtype=np.float64)
+        self._edges = cube["distance_edges"].values.astype(float)
+        self._cells = cells(cube)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], **options: Any) -> CubeQuery:
-        """Query the cube that `cube.save` has written at `path`; the options are those of the class."""
-        return cls(load(path), **options)
+        """Query a cube in a file, opened lazily where it can be; the options are those of the class."""
+        return cls(load(path, lazy=True), **options)
 
     @property
     def distances(self) -> Quantity:
@@ -69,51 +66,82 @@ class CubeQuery:
 
         return self._edges[1:] * u.kpc
 
+    @property
+    def distmods(self) -> Quantity:
+        """Distance moduli (mag) of `distances`."""
+        from astropy import units as u
+
+        return _distmod(self._edges[1:]) * u.mag
+
     def query(
-        self, coords: SkyCoord, mode: str = "mean", return_flags: bool = False
+        self,
+        coords: SkyCoord,
+        mode: str = "mean",
+        return_flags: bool = False,
+        pct: float | np.ndarray | None = None,
+        seed: int = 0,
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Extinction (mag) from the Sun to coordinates of any frame.
 
         Parameters
         ----------
         coords : astropy.coordinates.SkyCoord
-            Scalar or array. Between the edges of bins extinction grows linearly; a sightline is that of the cell.
+            Scalar or array of any shape. A sightline is that of the cell. At the far edges of bins values are those of
+            the cube, and between edges they grow linearly, so that at the center of a bin they are their mean.
         mode : str
-            "mean": a cube holds one value a bin.
+            "mean" and "best": the map; "std": its standard deviation; "median"; "percentile": as `pct` says;
+            "samples": all draws; "random_sample": one draw, anew for each of the coordinates; "random_sample_per_pix":
+            one draw for each cell.
         return_flags : bool
-            Return flags as well, a structured array: `converged`, whether there is a prediction for the cell, and
-            `reliable_dist`, whether the distance lies within the cube; without distances `min_reliable_distmod` and
-            `max_reliable_distmod` (mag) in its place.
+            Return flags as well.
+        pct : float or array
+            Percentiles, 0 to 100. Those between the quantiles of the cube are interpolated.
+        seed : int
+            Of the random choice of draws.
 
         Returns
         -------
-        numpy.ndarray
-            float32 of the shape of `coords`, or, without distances, of that and of `distances`. Cells outside the
-            cube or without prediction are NaN. Beyond the last edge it is the value at that edge, a lower limit.
+        values : numpy.ndarray
+            float32 of the shape of `coords`, or, without distances, of that and of `distances`; with several
+            percentiles or all draws, these are the last axis. Cells outside the cube or without prediction are NaN.
+            Beyond the last edge it is the value at that edge, a lower limit.
+        flags : numpy.ndarray
+            Structured, of the shape of `coords`: `converged`, whether there is a prediction for the cell, and
+            `reliable_dist`, whether the distance lies within the cube and before the horizon; without distances
+            `min_reliable_distmod` and `max_reliable_distmod` (mag) in its place. Beside these, which Bayestar has,
+            `max_reliable_distance` (kpc), `std` (mag, NaN where the cube has none), and `flags`, the bits of
+            `cube.fields.FLAGS` (0 where the cube has none); without distances one `std` and `flags` a bin.
 
         Raises
         ------
         InputError
-            For another mode.
+            For another mode, percentiles out of range, or what the cube does not hold.
         """
-        if mode != "mean":
-            msg = f"mode = {mode!r} needs draws of the map, and a cube holds their mean alone; choose 'mean'"
-            raise InputError(msg)
         cell, distance = self._places(coords)
-        if distance is None:
-            values = self._total[cell, 1:].reshape(*coords.shape, -1)
-        else:
-            inner = np.clip(distance, 0.0, self._edges[-1])
-            bin_ = np.clip(np.searchsorted(self._edges, inner, side="right") - 1, 0, len(self._edges) - 2)
-            part = (inner - self._edges[bin_]) / (self._edges[bin_ + 1] - self._edges[bin_])
-            values = (1.0 - part) * self._total[cell, bin_] + part * self._total[cell, bin_ + 1]
-            values = values.reshape(coords.shape)
-        values = (self._factor * values).astype(np.float32)
-        return (values, self._flags(cell, distance, coords.shape)) if return_flags else values
+        values = self._factor * self._read(*asked(self.cube, mode, pct, cell, seed), cell, distance)
+        values = values.reshape((*coords.shape, *values.shape[1:])).astype(np.float32)
+        return (values, self._flags(cell, distance).reshape(coords.shape)) if return_flags else values
 
     __call__ = query
 
-    def distance(self, coords: SkyCoord, extinction: np.ndarray | float) -> Quantity:
+    def query_gal(self, l: Any, b: Any, d: Any = None, **options: Any) -> Any:
+        """Query at Galactic longitude and latitude (deg or with unit) and distance (kpc or with unit)."""
+        return self.query(_coordinates(l, b, d, "galactic"), **options)
+
+    def query_equ(self, ra: Any, dec: Any, d: Any = None, frame: str = "icrs", **options: Any) -> Any:
+        """Query at right ascension and declination (deg or with unit) and distance (kpc or with unit)."""
+        if frame not in ("icrs", "fk4", "fk5", "fk4noeterms"):
+            msg = f"frame = {frame!r} must be icrs, fk4, fk5 or fk4noeterms; give other ones as a SkyCoord"
+            raise InputError(msg)
+        return self.query(_coordinates(ra, dec, d, frame), **options)
+
+    def distance(
+        self,
+        coords: SkyCoord,
+        extinction: np.ndarray | float,
+        return_flags: bool = False,
+        pct: float | np.ndarray | None = None,
+    ) -> Quantity | tuple[Quantity, np.ndarray]:
         """Distance at which extinction first reaches a value.
 
         Parameters
@@ -122,11 +150,23 @@ class CubeQuery:
             Directions; distances are not looked at.
         extinction : float or array that broadcasts with `coords`
             In the band of the map (mag), from 0 up.
+        return_flags : bool
+            Return flags at these distances as well, as `query` does.
+        pct : float or array
+            Percentiles of the distance; by default that of the mean map. The probability that extinction has reached
+            the value before a distance is that of extinction there being higher, so the p-th percentile is where the
+            (100 - p)-th of extinction reaches it.
 
         Returns
         -------
         astropy.units.Quantity
-            kpc, inf where extinction stays below the value in all the cube, NaN where the cube has no prediction.
+            kpc, inf where extinction stays below the value in all the cube, NaN where the cube has no prediction; with
+            an array of percentiles, these are the last axis.
+
+        Raises
+        ------
+        InputError
+            For a value that is negative or no number, or percentiles that the cube does not hold.
         """
         from astropy import units as u
 
@@ -137,40 +177,103 @@ class CubeQuery:
         shape = np.broadcast_shapes(coords.shape, wanted.shape)
         cell = np.broadcast_to(self._places(coords)[0].reshape(coords.shape), shape).ravel()
         wanted = np.broadcast_to(wanted / self._factor, shape).ravel()
-        first, last = np.ones(len(cell), int), np.full(len(cell), len(self._edges) - 1)
-        while np.any(first < last):  # by halves, to the first edge at which it is reached
-            middle = (first + last) // 2
-            below = (self._total[cell, middle] < wanted) & (middle < last)
-            first, last = np.where(below, middle + 1, first), np.where(below, last, middle)
-        low, high = self._total[cell, first - 1], self._total[cell, first]
-        near, far = self._edges[first - 1], self._edges[first]
-        part = np.divide(wanted - low, high - low, out=np.zeros_like(low), where=high > low)
-        found = np.where(high < wanted, np.inf, near + np.maximum(part, 0.0) * (far - near))
-        found[np.isnan(high)] = np.nan
-        return found.reshape(shape) * u.kpc
+        if pct is None:
+            lead, (name, curve) = (), asked(self.cube, "mean", None, cell)
+        else:
+            of_extinction = 100.0 - percentiles(pct)
+            lead, (name, curve) = np.shape(of_extinction), asked(self.cube, "percentile", of_extinction, cell)
+        found = np.full((len(cell), *lead), np.nan)
+        for places, values in self._along(name, cell):
+            value = wanted[places].reshape(-1, *(1,) * len(lead))
+            found[places] = first_reach(curve(values, places), self._edges, value)
+        found[cell < 0] = np.nan
+        result = found.reshape((*shape, *lead)) * u.kpc
+        if not return_flags:
+            return result
+        return result, self._flags(np.repeat(cell, found[:1].size), found.ravel()).reshape(result.shape)
+
+    def _along(self, name: str, cell: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Read a field along the sightlines of places; those outside have values of another cell."""
+        return along(self.cube, name, np.maximum(cell, 0))
+
+    def _read(self, name: str, curve: Curve, cell: np.ndarray, distance: np.ndarray | None) -> np.ndarray:
+        """Values of places, (places, [bins], [percentiles or draws]) float64, NaN outside the cube."""
+        if not len(cell):
+            one = np.zeros(1, int)
+            return self._read(name, curve, one, None if distance is None else np.zeros(1))[:0]
+        found = np.empty(0)
+        for places, curves in self._along(name, cell):
+            values = curve(curves, places)
+            values = (
+                np.moveaxis(values, -1, 1) if distance is None else at_distance(values, self._edges, distance[places])
+            )
+            if not found.size:
+                found = np.empty((len(cell), *values.shape[1:]))
+            found[places] = values
+        found[cell < 0] = np.nan
+        return found
 
     def _places(self, coords: SkyCoord) -> tuple[np.ndarray, np.ndarray | None]:
-        """Find the sightline of each position, the last outside the cube, and distances (kpc) if `coords` has some."""
+        """Find the cell of each position, -1 outside the cube, and distances (kpc) if `coords` has some."""
         from astropy import units as u
 
+        if not hasattr(coords, "galactic"):
+            msg = f"coords must be a SkyCoord, not {type(coords).__name__}; query_gal(l, b, d) takes numbers"
+            raise InputError(msg)
         galactic = coords.galactic
-        cell = self._grid.cell_index(*(np.atleast_1d(angle.deg).ravel() for angle in (galactic.l, galactic.b)))
+        cell = self._cells.cell_index(*(np.atleast_1d(angle.deg).ravel() for angle in (galactic.l, galactic.b)))
         if coords.distance.unit == u.dimensionless_unscaled:
             return cell, None
         return cell, np.atleast_1d(coords.distance.to_value(u.kpc)).ravel()
 
-    def _flags(self, cell: np.ndarray, distance: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
-        """Flags as `dustmaps` has them."""
-        known = ~np.isnan(self._total[cell, -1])
-        names = ("min_reliable_distmod", "max_reliable_distmod") if distance is None else ("reliable_dist",)
-        flags = np.zeros(
-            len(cell), [("converged", "?"), *((name, "f4" if distance is None else "?") for name in names)]
-        )
-        flags["converged"] = known
+    def _flags(self, cell: np.ndarray, distance: np.ndarray | None) -> np.ndarray:
+        """Flags as `dustmaps` has them, and ours, of places: (places,)."""
+        bins = () if distance is not None else (len(self._edges) - 1,)
+        bayestar: list[tuple[str, str]] = [("converged", "?"), ("reliable_dist", "?")]
         if distance is None:
-            with np.errstate(divide="ignore"):  # a cube that begins at the Sun is reliable from a modulus of -inf
-                for name, edge in zip(names, self._edges[[0, -1]], strict=True):
-                    flags[name] = 5.0 * np.log10(edge) + 10.0
+            bayestar[1:] = [("min_reliable_distmod", "f4"), ("max_reliable_distmod", "f4")]
+        flags = np.zeros(
+            len(cell), [*bayestar, ("max_reliable_distance", "f4"), ("std", "f4", bins), ("flags", "u1", bins)]
+        )
+        last = self._plane("A_V", cell)
+        known = np.isfinite(last)
+        reach = np.minimum(self._plane("horizon", cell), self._edges[-1]) if "horizon" in self.cube else self._edges[-1]
+        flags["converged"] = known
+        flags["max_reliable_distance"] = reach = np.where(known, reach, np.nan)
+        if distance is None:
+            flags["min_reliable_distmod"] = np.where(known, _distmod(self._edges[0]), np.nan)
+            flags["max_reliable_distmod"] = _distmod(reach)
         else:
-            flags["reliable_dist"] = known & (distance >= self._edges[0]) & (distance <= self._edges[-1])
-        return flags.reshape(shape)
+            flags["reliable_dist"] = known & (distance >= self._edges[0]) & (distance <= reach)
+        if {"A_V_std", "A_V_samples"} & set(self.cube.variables):
+            flags["std"] = self._factor * self._read(*asked(self.cube, "std", None, cell), cell, distance)
+        else:
+            flags["std"] = np.nan
+        if "flags" in self.cube:
+            for places, bits in self._along("flags", cell):
+                row = np.arange(len(places))
+                flags["flags"][places] = bits if distance is None else bits[row, bin_of(self._edges, distance[places])]
+            flags["flags"][cell < 0] = 0
+        return flags
+
+    def _plane(self, name: str, cell: np.ndarray) -> np.ndarray:
+        """Values of a field of the sky, or of one at its last distance, NaN outside the cube: (places,)."""
+        values = np.full(len(cell), np.nan)
+        for places, found in self._along(name, cell):
+            values[places] = found if found.ndim == 1 else found[:, -1]
+        values[cell < 0] = np.nan
+        return values
+
+
+def _coordinates(first: Any, second: Any, d: Any, frame: str) -> SkyCoord:
+    from astropy import units as u
+    from astropy.coordinates import SkyCoord
+
+    place = {} if d is None else {"distance": u.Quantity(d, u.kpc)}
+    return SkyCoord(u.Quantity(first, u.deg), u.Quantity(second, u.deg), frame=frame, **place)
+
+
+def _distmod(distance: np.ndarray | float) -> np.ndarray:
+    """Distance modulus (mag) of a distance (kpc), -inf at the Sun."""
+    with np.errstate(divide="ignore"):
+        return 5.0 * np.log10(distance) + 10.0

@@ -102,25 +102,6 @@ def test_integrate_is_the_sum_of_bins_and_linear_between_edges(carina: xr.Datase
         cube.integrate(carina, 12)
 
 
-def test_save_and_load_give_the_same_cube_and_the_same_files(noisy: xr.Dataset, tmp_path: Path) -> None:
-    for name in ("one.zarr", "two.zarr"):
-        cube.save(noisy, tmp_path / name)
-    xr.testing.assert_identical(cube.load(tmp_path / "one.zarr"), noisy)
-    files = [
-        sorted(path for path in (tmp_path / name).rglob("*") if path.is_file()) for name in ("one.zarr", "two.zarr")
-    ]
-    assert len(files[0]) > 5
-    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
-
-
-def test_load_refuses_what_is_no_cube(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is not a cube, the zarr folder that cube\.save writes; check the path"):
-        cube.load(tmp_path / "nowhere.zarr")
-    xr.Dataset({"x": ("x", [1.0])}).to_zarr(tmp_path / "other.zarr", zarr_format=3, consolidated=False)
-    with pytest.raises(InputError, match="is a zarr store without A_V and delta_A_V"):
-        cube.load(tmp_path / "other.zarr")
-
-
 @pytest.mark.parametrize(
     "grid", [Grid(257, 303, -5, 5, 0.5), Grid(350, 370, -20.5, -18, 0.25), Grid(-180, 180, -2, 2, 4)]
 )
@@ -133,7 +114,7 @@ def test_fits_pixels_are_where_the_cells_are(grid: Grid, tmp_path: Path) -> None
     with fits.open(tmp_path / "cube.fits") as images, warnings.catch_warnings():
         warnings.simplefilter("error")
         images.verify("exception")
-        assert [image.name.lower() for image in images] == ["a_v", "delta_a_v", "delta_a_v_raw", "stars"]
+        assert [image.name.lower() for image in images] == ["a_v", "delta_a_v", "delta_a_v_raw", "stars", "coordinates"]
         for name, image in zip(("A_V", "delta_A_V", "delta_A_V_raw"), images, strict=False):
             assert image.header["BUNIT"] == "mag" and image.header["CUNIT3"] == "kpc"
             wcs = WCS(image.header)
@@ -164,6 +145,6 @@ def test_fits_holds_provenance_and_is_the_same_twice(carina: xr.Dataset, tmp_pat
 def test_fits_refuses_bins_of_different_width() -> None:
     made = cube.build(np.zeros((2, 2, 2)), GRID, np.array([0, 0.1, 0.3]))
     with pytest.raises(
-        InputError, match=re.escape("bins of 0.1 to 0.2 kpc do not fit the linear axis of FITS; use save")
+        InputError, match=re.escape("bins of 0.1 to 0.2 kpc do not fit the linear axis of FITS; use .zarr or .nc")
     ):
         cube.to_fits(made, Path("never.fits"))
