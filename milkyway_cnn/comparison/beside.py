@@ -12,7 +12,7 @@ from milkyway_cnn import cube
 from milkyway_cnn.comparison import tracers
 from milkyway_cnn.comparison.other_maps import MAPS, published, read_fits
 from milkyway_cnn.comparison.other_maps.footprints import footprint
-from milkyway_cnn.comparison.regridding import regrid
+from milkyway_cnn.cube import regrid
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.sightlines import Grid
 

@@ -44,9 +44,8 @@ def converted(
     """
     unknown = sorted(set(without) - set(map(str, cube.data_vars)))
     if unknown or {"A_V", "delta_A_V"} & set(without):
-        msg = (
-            f"{', '.join(unknown) or 'A_V and delta_A_V'} cannot be left out; the cube has {', '.join(cube.data_vars)}"
-        )
+        held = ", ".join(map(str, cube.data_vars))
+        msg = f"{', '.join(unknown) or 'A_V and delta_A_V'} cannot be left out; the cube has {held}"
         raise InputError(msg)
     if nside and cell:
         msg = f"nside = {nside} and cell = {cell:g} deg are two kinds of cells; give one of them"
