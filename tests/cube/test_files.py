@@ -34,7 +34,9 @@ def written(everything: xr.Dataset, pixels: xr.Dataset, tmp_path_factory: pytest
 def small(everything: xr.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files of few cells and fields, to be damaged."""
     folder = tmp_path_factory.mktemp("small")
-    dust = everything.isel(b=slice(2), l=slice(2))[["A_V", "delta_A_V", "A_V_std", "flags", "horizon"]]
+    dust = everything.isel(b=slice(2), l=slice(2))[
+        ["A_V", "delta_A_V", "A_V_std", "flags", "horizon", "distance_edges"]
+    ]
     for end in ENDS:
         cube.save(dust, folder / f"grid{end}")
     cube.save(cube.to_healpix(dust, 64), folder / "pixels.fits")
