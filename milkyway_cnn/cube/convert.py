@@ -59,7 +59,7 @@ def converted(
         if not bins:
             msg = f"no distance bin of {width:g} kpc ends within the cube, which reaches from {first:g} to {last:g} kpc"
             raise InputError(msg)
-        cube = rebin(cube, first + width * np.arange(bins + 1))
+        cube = rebin(cube, (first + width * np.arange(bins + 1)).round(9))
     if nside:
         return to_healpix(cube, nside)
     return regrid(cube, Grid(*grid_of(cube).region, cell)) if cell else cube
