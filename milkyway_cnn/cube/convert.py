@@ -44,7 +44,7 @@ def converted(
     """
     unknown = sorted(set(without) - set(map(str, cube.data_vars)))
     if unknown or {"A_V", "delta_A_V"} & set(without):
-        held = ", ".join(map(str, cube.data_vars))
+        held = ", ".join(sorted(map(str, cube.data_vars)))
         msg = f"{', '.join(unknown) or 'A_V and delta_A_V'} cannot be left out; the cube has {held}"
         raise InputError(msg)
     if nside and cell:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from milkyway_cnn.cube.cells import cells, sky
-from milkyway_cnn.cube.fields import FLAGS, dimensions
+from milkyway_cnn.cube.fields import FIELDS, FLAGS, dimensions
 from milkyway_cnn.cube.fits import read_fits, to_fits
 from milkyway_cnn.cube.healpix import read_healpix, to_healpix_table
 from milkyway_cnn.cube.netcdf import need_netcdf, read_netcdf, to_netcdf
@@ -94,7 +94,7 @@ def load(path: str | os.PathLike[str], *, lazy: bool = False) -> xr.Dataset:
     path = Path(path)
     reader = _reader(path)
     try:
-        cube = reader(path)
+        cube = _in_order(reader(path))
         _check(cube)
         if "flags" in cube:  # JSON has no type of integers
             cube["flags"].attrs["flag_masks"] = np.array(list(FLAGS.values()), np.uint8)
@@ -136,6 +136,15 @@ def _read_fits(path: Path) -> xr.Dataset:
     with fits.open(path) as units:
         table = len(units) > 1 and units[1].header.get("PIXTYPE") == "HEALPIX"
         return (read_healpix if table else read_fits)(units)
+
+
+def _in_order(cube: xr.Dataset) -> xr.Dataset:
+    """Bring the fields, which a folder holds in any order, into that of `FIELDS`; then files of them are the same."""
+    rank = {name: number for number, name in enumerate(FIELDS)}
+    names = sorted(map(str, cube.variables), key=lambda name: (rank.get(name, len(rank)), name))
+    ordered = cube[names]
+    ordered.set_close(cube.close)
+    return ordered
 
 
 def _check(cube: xr.Dataset) -> None:

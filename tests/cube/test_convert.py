@@ -44,7 +44,7 @@ def test_the_command_writes_what_its_options_say(everything, stored, tmp_path, c
         (["RUN", "cube.nc", "--width", "3"], "no distance bin of 3 kpc ends within the cube"),
         (["RUN", "cube.nc", "--to", "3"], "edges from 0 to 3 kpc leave the cube"),
         (["RUN", "cube.nc", "--cell", "50"], "holds no cell of 50 deg"),
-        (["RUN", "cube.nc", "--without", "dust"], "dust cannot be left out; the cube has delta_A_V_raw"),
+        (["RUN", "cube.nc", "--without", "dust"], "dust cannot be left out; the cube has A_V, A_V_quantiles"),
         (["RUN", "cube.nc", "--without", "A_V"], "A_V and delta_A_V cannot be left out"),
     ],
 )

@@ -62,6 +62,10 @@ def test_the_same_cube_makes_the_same_bytes(everything: xr.Dataset, written: Pat
         for path in (written / f"grid{end}", tmp_path / f"again{end}")
     )
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+    if end != ".zarr":
+        cube.save(cube.load(written / "grid.zarr"), tmp_path / f"first{end}")
+        cube.save(cube.load(tmp_path / f"again{end}"), tmp_path / f"second{end}")
+        assert (tmp_path / f"first{end}").read_bytes() == (tmp_path / f"second{end}").read_bytes()
 
 
 def test_other_ends_are_refused(everything: xr.Dataset, tmp_path: Path) -> None:
