@@ -38,6 +38,7 @@ __all__ = [
     "cuda",
     "each",
     "exact",
+    "exact_loop",
     "float32",
     "float64",
     "intrinsic",
@@ -70,6 +71,11 @@ exact: Any = functools.partial(njit, cache=True, forceinline=True, **_ALIKE)
 
 #: Threaded loop over independent elements; it releases the interpreter lock.
 loop: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, parallel=True, nogil=True)
+
+#: Threaded loop over elements whose values are to be the same to the last bit, whatever process compiled it: Numba's
+#: cache holds code that was optimized once more than that which runs where it was compiled, and where sums may be
+#: reordered and products fused, the two differ.
+exact_loop: Any = functools.partial(njit, cache=True, parallel=True, nogil=True, **_ALIKE)
 
 #: Loop on one thread, for passes that memory limits or whose elements meet.
 serial: Callable[..., Any] = functools.partial(njit, cache=True, fastmath=FASTMATH, nogil=True)

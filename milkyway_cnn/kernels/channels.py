@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from milkyway_cnn.kernels import binning, draws, reddening
-from milkyway_cnn.kernels._twin import Twin, block_each, body, cuda, each, float32, loop, prange, uint32, uint64
+from milkyway_cnn.kernels._twin import Twin, block_each, cuda, each, exact, exact_loop, float32, prange, uint32, uint64
 
 __all__ = ["GRID", "SurveyTables", "draw_channel", "expected_channel"]
 
@@ -52,7 +52,7 @@ class SurveyTables(NamedTuple):
     plane: np.ndarray
 
 
-@body
+@exact
 def _ratio(c, x, A_V):
     """A_band / A_V of a star of intrinsic color x: cubic in x, cubic in A_V, and mixed terms to third order."""
     a = min(A_V, _DARKEST)
@@ -60,7 +60,7 @@ def _ratio(c, x, A_V):
     return ratio + x * a * (c[7] + x * c[8] + a * c[9])
 
 
-@body
+@exact
 def _place(magnitude, last):
     """Index and share of a magnitude in a table."""
     x = min(max(magnitude * _PER_MAG, np.float32(0.0)), np.float32(last))
@@ -68,7 +68,7 @@ def _place(magnitude, last):
     return k, x - np.float32(k)
 
 
-@body
+@exact
 def _observed_pixel(magnitudes, parallax, shift, depth, words, survey, completeness, pixels):
     """Pixel of a star of true `magnitudes` as the survey sees it; -1 off the diagram, -2 when not accepted.
 
@@ -105,7 +105,7 @@ def _observed_pixel(magnitudes, parallax, shift, depth, words, survey, completen
     return binning.pixel(np.float32(x), y, plane, np.int32(pixels))
 
 
-@body
+@exact
 def _star_pixel(
     star, key, i, profile, bins_per_kpc, spread, shift, nuisance, survey, completeness, magnitudes, words, pixels
 ):  # fmt: skip
@@ -127,7 +127,7 @@ def _star_pixel(
     return _observed_pixel(magnitudes, parallax, shift, nuisance[1], words, survey, completeness, pixels)
 
 
-@loop
+@exact_loop
 def _draw_channel_cpu(
     stars, first, number, sightline, keys, mean, scatter, shift, nuisance, cumulative, bins_per_kpc, survey, counts,
     outside,
@@ -257,7 +257,7 @@ def draw_channel(
     )  # fmt: skip
 
 
-@body
+@exact
 def _expected_pixel(star, key, i, survey, magnitudes, words, pixels):
     """Pixel of a parent, without dust, in observation number `i` of all."""
     words[0], words[1] = draws.bits(key, np.uint64(2 * i)), draws.bits(key, np.uint64(2 * i + 1))
@@ -267,7 +267,7 @@ def _expected_pixel(star, key, i, survey, magnitudes, words, pixels):
     return _observed_pixel(magnitudes, parallax, zero, zero, words, survey, survey[3][0], pixels)
 
 
-@loop
+@exact_loop
 def _expected_channel_cpu(stars, key, repeats, survey, strips):
     pixels = int(math.sqrt(strips.shape[1]))
     per = -(-stars.shape[0] // strips.shape[0])

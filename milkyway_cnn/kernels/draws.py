@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from milkyway_cnn.kernels._elementary import exponential, normal_quantile
-from milkyway_cnn.kernels._twin import Twin, cuda, each, exact, loop, prange
+from milkyway_cnn.kernels._twin import Twin, cuda, each, exact, exact_loop, prange
 
 __all__ = ["below", "bits", "fork", "keys", "normal", "part", "poisson", "rough_normal", "uniform", "uniforms"]
 
@@ -105,7 +105,7 @@ def poisson(mean, key):
         count += 1
 
 
-@loop
+@exact_loop
 def _keys_cpu(key, numbers, out):
     for i in prange(out.size):
         out[i] = fork(key, np.uint64(numbers[i]))
@@ -133,7 +133,7 @@ def keys(seed: int, *path: int | np.ndarray) -> np.ndarray:
     return out
 
 
-@loop
+@exact_loop
 def _uniforms_cpu(keys, branch, out):
     for n in prange(out.shape[0]):
         key = fork(keys[n], branch)

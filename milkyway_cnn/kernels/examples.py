@@ -19,7 +19,7 @@ import numpy as np
 
 from milkyway_cnn.kernels import binning, draws, photometry, reddening
 from milkyway_cnn.kernels._elementary import exponential
-from milkyway_cnn.kernels._twin import Twin, block_each, cuda, each, exact, loop, prange, uint32, vectors
+from milkyway_cnn.kernels._twin import Twin, block_each, cuda, each, exact, exact_loop, prange, uint32, vectors
 
 __all__ = ["draw_diagrams", "expected_diagram"]
 
@@ -123,7 +123,7 @@ def _of_example(n, s, color_shift, nuisance, bands, half, noise, axes):
     return per_A_V, fainter, _limits(bands, half[s], nuisance[n, 1], noise, axes)
 
 
-@loop
+@exact_loop
 def _draw_diagrams_cpu(
     stars, first, number, sightline, keys, mean, scatter, color_shift, nuisance, cumulative, bins_per_kpc,
     bands, half, noise, axes, counts, outside,
@@ -256,7 +256,7 @@ def _expected_pixel(stars, k, word, limits, pixels):
     return _measured_pixel(J, Ks, _chance(J, H, Ks, draws.part(word, _CHANCE), limits), word, limits, pixels)
 
 
-@loop
+@exact_loop
 def _expected_diagram_cpu(stars, key, repeats, bands, half, noise, axes, strips):
     pixels = np.int32(math.sqrt(strips.shape[1]))
     per = -(-stars.shape[0] // strips.shape[0])

@@ -9,7 +9,7 @@ from scipy import fft
 
 from milkyway_cnn import backend
 from milkyway_cnn.kernels import draws
-from milkyway_cnn.kernels._twin import Twin, block_each, cuda, exact, float32, loop, prange
+from milkyway_cnn.kernels._twin import Twin, block_each, cuda, exact, exact_loop, float32, prange
 
 __all__ = ["gaussian_fields"]
 
@@ -23,7 +23,7 @@ def _amplitude(k, slope):
     return np.float32(math.pow(np.float32(k), np.float32(-0.5) * slope))
 
 
-@loop(fastmath=False)
+@exact_loop
 def _spectra_cpu(keys, branch, slope, ring, out):
     for n in prange(out.shape[0]):
         row = out[n]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import loop, prange
+from milkyway_cnn.kernels._twin import exact_loop, prange
 
 __all__ = ["where_polynomial_falls_to"]
 
 
-@loop
+@exact_loop
 def _bisect_cpu(coefficients, value, low, high, halvings, out):
     for i in prange(out.size):
         a0, a1, a2, a3, a5 = coefficients[:, i]

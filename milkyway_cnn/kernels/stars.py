@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import Twin, body, cuda, each, loop, prange
+from milkyway_cnn.kernels._twin import Twin, cuda, each, exact, exact_loop, prange
 from milkyway_cnn.kernels.draws import bits, fork, poisson, uniform
 
 __all__ = ["draw_counts", "draw_stars"]
@@ -16,7 +16,7 @@ _S11 = np.uint64(11)
 _BLOCK = 4096
 
 
-@loop
+@exact_loop
 def _draw_counts_cpu(key, expected, out):
     for cell in prange(expected.size):
         out[cell] = poisson(expected[cell], fork(key, np.uint64(cell)))
@@ -35,13 +35,13 @@ def draw_counts(key: np.uint64, expected: np.ndarray, out: np.ndarray) -> None:
     _draw_counts(key, expected, out)
 
 
-@body
+@exact
 def _place(key, star, near, far):
     """Distance of a star: uniform between the edges of its cell."""
     return near + uniform(bits(key, np.uint64(2 * star))) * (far - near)
 
 
-@body
+@exact
 def _state(key, star, low, visible, cumulative):
     """State of a star: binary search for a uniform part of the cumulative numbers of `visible` states from `low` on."""
     part = np.float64(bits(key, np.uint64(2 * star + 1)) >> _S11) * _TO_UNIT_53
@@ -56,13 +56,13 @@ def _state(key, star, low, visible, cumulative):
     return low
 
 
-@body
+@exact
 def _modulus(distance):
     """Distance modulus (mag) of a distance in kpc."""
     return np.float32(5.0) * np.float32(math.log10(distance)) + np.float32(10.0)
 
 
-@body
+@exact
 def _draw_star(
     key, star, row, cell, near, far, abundance, start, visible, cumulative, magnitudes, slopes, distance, J, H, Ks,
     cell_of, state_of,
@@ -79,7 +79,7 @@ def _draw_star(
     state_of[row] = state
 
 
-@loop
+@exact_loop
 def _draw_stars_cpu(
     key, begin, first, near, far, abundance, start, visible, cumulative, magnitudes, slopes, distance, J, H, Ks,
     cell_of, state_of,
