@@ -1,0 +1,63 @@
+"""What decides about an example is the same to the last bit, whatever process, processor or thread compiled and ran it.
+
+Numba's cache holds code that was optimized once more than that which runs in the process that compiled it: where sums
+may be reordered and products fused, the examples of a process that finds the cache filled are others.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+MODULES = ("_elementary", "channels", "draws", "examples", "fields", "photometry", "reddening", "roots", "stars")
+SCRIPT = """
+import hashlib, json
+import numpy as np
+from milkyway_cnn import samples
+from milkyway_cnn.galaxy.synthesis import synthesize
+from milkyway_cnn.sightlines import distance_edges
+
+stars = synthesize(280.0, 0.0, 0.2, seed=3)
+stream = samples.Stream([(280.0, 0.0), (210.0, -19.0)], np.array([0.01, 0.05]), distance_edges(32, 0.2), seed=3)
+made = stream.examples(0, 400)
+arrays = {name: getattr(stars, name) for name in ("distance", "J", "H", "Ks")} | vars(made) | {"bare": stream.bare}
+print(json.dumps({name: hashlib.sha256(np.ascontiguousarray(array)).hexdigest() for name, array in arrays.items()}))
+"""
+#: As a processor of the year 2003 does it: without fused products and wide vectors, in Numba, NumPy and the C library.
+PLAIN = {
+    "NUMBA_CPU_NAME": "x86-64",
+    "NUMBA_CPU_FEATURES": "",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX,-FMA",
+    "NUMBA_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_may_be_rounded_otherwise(name):
+    module = import_module(f"milkyway_cnn.kernels.{name}")
+    kernels = [kernel for kernel in vars(module).values() if isinstance(kernel, Dispatcher)]
+    assert kernels
+    for kernel in kernels:
+        options = kernel.targetoptions
+        assert (options["fastmath"], options["error_model"]) == (False, "numpy"), kernel.py_func.__qualname__
+
+
+@pytest.mark.slow
+def test_examples_are_the_same_compiled_here_found_in_the_cache_and_on_another_processor(tmp_path):
+    def digests(cache, **settings):
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / cache)} | settings
+        words = [sys.executable, "-W", "ignore", "-c", SCRIPT]
+        return json.loads(subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout)
+
+    compiled = digests("here")
+    assert len(compiled) == 11
+    assert digests("here") == compiled
+    if platform.machine() == "x86_64":
+        assert digests("plain", **PLAIN) == compiled
