@@ -238,7 +238,9 @@ class Lab(Screen):
 
     def show_code(self, name: str, *cells: str) -> None:
         """Run a notebook of these cells, so that what the last one shows is the newest on the page."""
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        kernel = {"name": "python3", "display_name": "Python 3"}  # without one JupyterLab asks for it
+        notebook = nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": kernel})
         nbformat.write(notebook, self.folder / f"{name}.ipynb")
         self.run(f"{name}.ipynb")
 
