@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -342,3 +343,21 @@ def test_a_catalog_may_be_a_folder(write, tmp_path: Path, executed: Executed) ->
     assert again(chapters, tmp_path / "run", executed, catalog=str(folder)) == ["01_one"]
     with pytest.raises(InputError, match="has no star within l 10 to 20"):
         again(chapters, tmp_path / "run", executed, catalog=str(folder), l_min=10, l_max=20)
+
+
+def test_maps_and_tables_to_compare_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("l,b\n285,0\n")
+    found = inputs.located(Parameters(tracers=["cluster=t.csv", "wise"], other_maps=["planck"], arms="Reid_2019"))
+    assert found.tracers == [f"cluster={tmp_path / 't.csv'}", "wise"] and found.other_maps == ["planck"]
+    before = inputs.contents(found)
+    assert before["other_maps"] == "planck" and re.fullmatch("[0-9a-f]{64} wise", before["tracers"])
+    Path("t.csv").write_text("l,b\n286,0\n")
+    assert inputs.contents(found)["tracers"] != before["tracers"]
+    for refused, message in (
+        ({"tracers": ["u.csv"]}, "there is no u.csv; give the path of a file, or one of wise, hou-han"),
+        ({"other_maps": ["moon"]}, "there is no moon; give the path of a file, or one of planck"),
+        ({"arms": "moon"}, "there is no model 'moon' of spiral arms; choose one of"),
+    ):
+        with pytest.raises(InputError, match=message):
+            inputs.located(Parameters(**refused))
