@@ -42,7 +42,6 @@ def figure(
     """Write a view of a map: PNG or PDF for print, HTML to zoom and point into, FITS, VTK or zarr as data."""
     from .. import cube
     from ..comparison.beside import named_overlays, sampled
-    from ..maps.profiles import typical_sightlines
     from ..maps.views import View, check_view, write_view
     from ..storage import writable
 
@@ -53,7 +52,7 @@ def figure(
         to=distance,
         since=since,
         projection=projection,
-        directions=[_pair(text, "--at") for text in at or ()] or typical_sightlines(dust),
+        directions=[_pair(text, "--at") for text in at or ()],
         b_max=latitudes,
         l_range=_pair(longitudes, "--longitudes") if longitudes else None,
         voxel=voxel,

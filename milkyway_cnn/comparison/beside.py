@@ -13,8 +13,8 @@ from milkyway_cnn.comparison import tracers
 from milkyway_cnn.comparison.other_maps import MAPS, published, read_fits
 from milkyway_cnn.comparison.other_maps.footprints import footprint
 from milkyway_cnn.cube import regrid
+from milkyway_cnn.cube.cells import grid_of
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.sightlines import Grid
 
 __all__ = ["absolute", "named_overlays", "sampled"]
 
@@ -78,9 +78,7 @@ def sampled(name: str, dust: xr.Dataset) -> xr.Dataset:
     InputError
         When there is no such map; of a published one whose data are missing, with the command that fetches them.
     """
-    half, edges = dust.attrs["cell_deg"] / 2, dust["distance_edges"].values
-    l, b = dust["l"].values, dust["b"].values
-    grid = Grid(float(l[0] - half), float(l[-1] + half), float(b[0] - half), float(b[-1] + half), 2 * half)
+    grid, edges = grid_of(dust), dust["distance_edges"].values
     if name in MAPS:
         return published(name, grid, edges)
     if name.endswith(".zarr"):

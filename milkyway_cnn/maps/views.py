@@ -11,13 +11,14 @@ from typing import Any
 import xarray as xr
 
 from milkyway_cnn.cube import save
+from milkyway_cnn.cube.cells import grid_of
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.figures import Figure, save_figure
 from milkyway_cnn.maps import export, interactive
 from milkyway_cnn.maps.cartesian import FRAMES, to_cartesian
 from milkyway_cnn.maps.faceon import face_on
 from milkyway_cnn.maps.overlays import Overlay
-from milkyway_cnn.maps.profiles import profiles
+from milkyway_cnn.maps.profiles import profiles, typical_sightlines
 from milkyway_cnn.maps.sky import plane_of_sky
 from milkyway_cnn.maps.slices import latitude_distance, longitude_distance
 from milkyway_cnn.maps.volume import three_sides
@@ -46,7 +47,7 @@ class View:
     projection
         Of the sky.
     directions
-        Sightlines l, b (deg) of profiles.
+        Sightlines l, b (deg) of profiles; by default four, from little to much dust.
     b_max, l_range
         Latitudes and longitudes (deg) over which densities are averaged.
     voxel, frame
@@ -100,9 +101,10 @@ def write_view(cube: xr.Dataset, view: str, path: str | os.PathLike[str], look: 
     Raises
     ------
     InputError
-        As `check_view` does, and as the view itself.
+        As `check_view` does, and as the view itself; and when the cube has HEALPix pixels.
     """
     check_view(view, path)
+    grid_of(cube)
     suffix = Path(path).suffix
     others = [look.beside] if look.beside is not None and "distance_edges" in look.beside else []
     end = min(float(each["distance_edges"][-1]) for each in [cube, *others])
@@ -124,7 +126,7 @@ def _drawn(cube: xr.Dataset, view: str, look: View, to: float) -> Figure:
         return plane_of_sky(cube, to, since=look.since, projection=look.projection, overlays=look.overlays, **options)
     beside = look.beside if look.beside is not None and "delta_A_V" in look.beside else None
     if view == "profile":
-        return profiles(cube, look.directions, beside=beside, names=names, to=to)
+        return profiles(cube, look.directions or typical_sightlines(cube), beside=beside, names=names, to=to)
     if view == "latitude":
         return latitude_distance(cube, l_range=look.l_range, to=to, beside=beside, names=names, overlays=look.overlays)
     draw = face_on if view == "face-on" else longitude_distance
@@ -139,7 +141,7 @@ def _live(cube: xr.Dataset, view: str, look: View, to: float) -> Any:
     if view == "profile":
         from bokeh.layouts import column
 
-        return column([interactive.profile(cube, l, b, to=to) for l, b in look.directions])
+        return column([interactive.profile(cube, l, b, to=to) for l, b in look.directions or typical_sightlines(cube)])
     angle, window = _window(view, look)
     return interactive.slice_of(cube, angle, window=window, to=to, overlays=look.overlays)
 

@@ -67,6 +67,12 @@ def test_what_cannot_be_written_is_refused(small: xr.Dataset, view: str, name: s
         write_view(small, view, name, View())
 
 
+def test_pixels_of_healpix_are_refused(small: xr.Dataset) -> None:
+    pixels = xr.Dataset({"A_V": ("sightline", [1.0])}, {"pixel": ("sightline", [3])}, {"nside": 8})
+    with pytest.raises(InputError, match=r"the cube has HEALPix pixels \(nside 8\)"):
+        write_view(pixels, "sky", "a.png", View())
+
+
 @pytest.mark.parametrize("projection", ["CAR", "MOL"])
 def test_the_page_shows_the_data_of_the_figure(small: xr.Dataset, overlay: Table, projection: str) -> None:
     from bokeh.models import ColumnDataSource, Scatter
