@@ -129,6 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cell", type=float, default=0.25, help="width of a cell, deg [0.25]")
     parser.add_argument("--bins", type=int, default=100, help="distance bins to 10 kpc [100]")
     parser.add_argument("--nside", type=int, default=256, help="HEALPix resolution [256]")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="the first is needed [all]")
     parser.add_argument("--folder", type=Path, help="where the cubes are made and removed; a temporary one by default")
     parser.add_argument("--output", type=Path, default=RESULTS / "cube.json")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
@@ -138,7 +139,7 @@ def main(arguments: list[str] | None = None) -> None:
     stages = []
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         sizes = [f"--cell={chosen.cell}", f"--bins={chosen.bins}", f"--nside={chosen.nside}", f"--folder={folder}"]
-        for name in STAGES:
+        for name in chosen.stages:
             command = [sys.executable, "-m", "benchmarks.cube", f"--stage={name}", *sizes]
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
             if done.returncode:
