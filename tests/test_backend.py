@@ -63,3 +63,16 @@ def test_what_this_machine_has_is_found():
     assert (
         fault(backend.found()) is None or "driver" in fault(backend.found()) or "pip install" in fault(backend.found())
     )
+
+
+def test_a_card_that_fails_is_the_processors_work_unless_it_is_asked_for(monkeypatch):
+    def failing(simulated, precision):
+        msg = "libcublas.so.12 is not there"
+        raise OSError(msg)
+
+    monkeypatch.setattr(backend, "found", lambda: H200)
+    monkeypatch.setattr(backend, "_card", failing)
+    with pytest.warns(UserWarning, match=r"NVIDIA H200 cannot be used [(]OSError: libcublas"), backend.use() as chosen:
+        assert chosen is backend.HOST
+    with pytest.raises(InputError, match=r"cannot be used .OSError: libcublas"), backend.use("cuda"):
+        pass

@@ -7,6 +7,7 @@ the host are sent to the card and back by each launch; what stays in use is put 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -181,8 +182,13 @@ def use(device: str = "auto", precision: str = "float32") -> Iterator[Backend]:
         card = found()
         problem = fault(card)
         if problem is None:
-            chosen = _card(card.simulated, precision)
-        elif device == "cuda":
+            try:
+                chosen = _card(card.simulated, precision)
+            except Exception as error:  # what the libraries of CUDA raise when they find each other wanting
+                problem = f"{card.name or 'the card'} cannot be used ({type(error).__name__}: {error})"
+                if device == "auto":
+                    warnings.warn(f"{problem}; the processor does its work", stacklevel=3)
+        if problem is not None and device == "cuda":
             raise InputError(problem)
     with entered(chosen):
         yield chosen
