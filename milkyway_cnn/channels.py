@@ -22,11 +22,11 @@ from milkyway_cnn.galaxy.models import EMBEDDED, Galaxy
 from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.kernels.channels import GRID, SurveyTables, draw_channel, expected_channel
-from milkyway_cnn.kernels.examples import draw_diagrams
+from milkyway_cnn.kernels.examples import draw_diagrams, expected_diagram
 from milkyway_cnn.surveys.diagrams import Diagram
 from milkyway_cnn.surveys.registry import survey_named
 
-__all__ = ["Channel", "Draws", "bare_of", "channel"]
+__all__ = ["Channel", "Draws", "bare_of", "behind", "channel", "modeled_stars", "visible_of"]
 
 #: Parents are drawn in this many times the solid angle of a cell, so that no star becomes familiar ...
 _PARENT_FACTOR = 20.0
@@ -164,7 +164,7 @@ class _TwoMass:
             lists.append(parents(stars))
             density.append(star_density(stars, area))
             bare.append(bare_diagram(stars, area, seed=seed + index, axes=kind.axes) * np.float32(solid_angle[index]))
-            visible.append(_visible(kind, stars, edges, law, R_V) / np.float32(_PARENT_FACTOR))
+            visible.append(visible_of(kind, stars, edges, law, R_V) / np.float32(_PARENT_FACTOR))
         self.bare, self.visible = np.stack(bare), np.stack(visible)
         self._parents = _Parents(lists, [_PARENT_FACTOR] * len(lists), seed)
         self._law = law, R_V
@@ -203,7 +203,7 @@ class _General:
             factors.append(drawn / area)
             density.append(_density(kind, stars, drawn))
             bare.append(_bare(kind, stars, drawn, seed=seed + index) * np.float32(area))
-            visible.append(_visible(kind, stars, edges, law, R_V) / np.float32(factors[-1]))
+            visible.append(visible_of(kind, stars, edges, law, R_V) / np.float32(factors[-1]))
         self.bare, self.visible = np.stack(bare), np.stack(visible)
         self._parents = _Parents(lists, factors, seed)
         self._law = law, R_V
@@ -231,11 +231,54 @@ def bare_of(
     model
         The Galaxy, see `milkyway_cnn.galaxy.models.chosen`.
     """
+    stars, drawn = modeled_stars(kind, l, b, solid_angle, seed=seed, model=model)
     if kind.name == "2mass":
-        stars = synthesize(l, b, solid_angle, seed=seed, model=model)
-        return bare_diagram(stars, solid_angle, seed=seed, repeats=2, axes=kind.axes)
+        return bare_diagram(stars, drawn, seed=seed, repeats=2, axes=kind.axes)
+    return _bare(kind, stars, drawn, seed=seed)
+
+
+def modeled_stars(
+    kind: Diagram, l: float, b: float, solid_angle: float, *, seed: int, model: Galaxy = EMBEDDED
+) -> tuple[Stars, float]:
+    """Stars that a diagram in a direction could hold, and their square degrees: fewer than asked for, if too many."""
+    if kind.name == "2mass":
+        return synthesize(l, b, solid_angle, seed=seed, model=model), solid_angle
     drawn = _affordable(kind, l, b, solid_angle, seed, model)
-    return _bare(kind, synthesize(l, b, drawn, seed=seed, faintest=_faintest(kind), model=model), drawn, seed=seed)
+    return synthesize(l, b, drawn, seed=seed, faintest=_faintest(kind), model=model), drawn
+
+
+def behind(
+    kind: Diagram,
+    stars: Stars,
+    A_V: np.ndarray,
+    solid_angle: float,
+    *,
+    seed: int,
+    law: str = DEFAULT,
+    R_V: float = 3.1,
+) -> np.ndarray:
+    """Expected diagram per square degree of stars behind dust: (pixels, pixels) float32.
+
+    Parameters
+    ----------
+    stars, solid_angle
+        As `modeled_stars` gives them, or some of them and the square degrees that hold as many.
+    A_V
+        Extinction of each (mag): (stars,).
+    """
+    if kind.name == "2mass":
+        bands, half, noise = survey_parameters(np.array(star_density(stars, solid_angle)))
+        dimmed = parents(stars)
+        dimmed[:, 1:] += A_V[:, None] * np.array([ratio(band, law, R_V) for band in ("J", "H", "Ks")], np.float32)
+        image = expected_diagram(
+            dimmed, np.uint64(seed), 2, (bands, half[0], noise), kind.axes.kernel(), kind.axes.pixels
+        )
+        return image / np.float32(solid_angle)
+    columns = _columns(kind, stars)
+    for number, band in enumerate(_bands(kind), 2):
+        columns[:, number] = stars.reddened(band, A_V, law, R_V)
+    survey = _tables(kind, np.array([_density(kind, stars, solid_angle)]), law, R_V)
+    return expected_channel(columns, np.uint64(seed), 2, survey, kind.axes.pixels) / np.float32(solid_angle)
 
 
 def _bands(kind: Diagram) -> tuple[str, ...]:
@@ -270,7 +313,7 @@ def _density(kind: Diagram, stars: Stars, solid_angle: float) -> float:
     return np.count_nonzero(np.logical_and.reduce(inside)) / solid_angle
 
 
-def _visible(kind: Diagram, stars: Stars, edges: np.ndarray, law: str, R_V: float) -> np.ndarray:
+def visible_of(kind: Diagram, stars: Stars, edges: np.ndarray, law: str, R_V: float) -> np.ndarray:
     """Stars of each distance bin that are seen behind each extinction: (bins, levels) float32."""
     limits = dict(kind.faintest)
     magnitudes = {band: stars.magnitude(band) for band in limits}

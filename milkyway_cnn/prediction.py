@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
+from milkyway_cnn.calibration import QUANTILES, Calibration
 from milkyway_cnn.channels import bare_of
 from milkyway_cnn.diagrams import over_channels
+from milkyway_cnn.ensemble import Ensemble
+from milkyway_cnn.extinction.never_falling import never_falling
 from milkyway_cnn.galaxy.models import Galaxy, chosen
-from milkyway_cnn.nn import Network
 from milkyway_cnn.profile_network import channels
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
@@ -69,43 +71,53 @@ def bare_cells(
 
 
 def predict(
-    network: Network,
+    ensemble: Ensemble,
     observed: xr.Dataset,
     bare: xr.DataArray,
     *,
+    calibration: Calibration | None = None,
     least_coverage: float = 0.9,
-    samples: int = 0,
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read the profile of every cell from its diagram.
+) -> xr.Dataset:
+    """Read the profile of every cell from its diagram, and how sure that is.
 
     Parameters
     ----------
-    network
-        Trained on diagrams of the same axes.
+    ensemble
+        Networks trained on diagrams of the same axes.
     observed, bare
         `diagrams.observe_cells` and `bare_cells` of the same grid.
+    calibration
+        Of the ensemble; without it there are no quantiles, and no standard deviations but those over draws.
     least_coverage
         Cells of which the catalog covers less are not read: missing sky looks like dust.
-    samples
-        Draws of Monte-Carlo dropout; 0 for none. With a network that has no dropout they are all the same.
-    seed
-        Of these draws.
 
     Returns
     -------
-    A_V added per bin (mag), (b, l, bins) float32 with NaN in cells not read, and the standard deviation over
-    the draws in the same shape, or None without draws. With draws, the first is their mean.
+    On (b, l, distance), float32 and NaN in cells not read: `delta_A_V`, the extinction added per bin (mag, of either
+    sign), and its standard deviation `delta_A_V_std`; `A_V_std`, that of the extinction to the far edge of the bin;
+    on (quantile, b, l, distance) `A_V_quantiles` and `delta_A_V_quantiles`; on (b, l) `novelty`.
     """
-    rows, columns = observed.sizes["b"], observed.sizes["l"]
-    diagrams = observed["diagram"].values.reshape(rows * columns, *observed["diagram"].shape[2:])
-    read = (over_channels(observed)["coverage"].values >= least_coverage).ravel()
-    images = channels(diagrams[read], bare.values.reshape(diagrams.shape)[read])
-    drawn = network.predict(images, samples=samples, seed=seed) if samples else network.predict(images)[None]
-
-    def on_grid(values: np.ndarray) -> np.ndarray:
-        cells = np.full((rows * columns, values.shape[-1]), np.nan, np.float32)
-        cells[read] = values
-        return cells.reshape(rows, columns, -1)
-
-    return on_grid(drawn.mean(axis=0)), on_grid(drawn.std(axis=0)) if samples else None
+    place = observed["diagram"].dims[:-3] if "channel" in observed.dims else observed["diagram"].dims[:-2]
+    shape = [observed.sizes[axis] for axis in place]
+    images = observed["diagram"].values.reshape(-1, *observed["diagram"].shape[len(shape) :])
+    told = (over_channels(observed)["coverage"].values >= least_coverage).ravel()
+    read = ensemble.read(channels(images[told], bare.values.reshape(images.shape)[told]))
+    found: dict[str, np.ndarray] = {"delta_A_V": read.delta_A_V}
+    if calibration is not None:
+        A_V_std, delta_A_V_std = calibration.deviations(read)
+        total = never_falling(read.delta_A_V.cumsum(axis=1, dtype=np.float64))
+        quantiles = np.moveaxis(total + A_V_std * calibration.A_V_quantiles[:, None, :], 0, 1)
+        steps = read.delta_A_V + delta_A_V_std * calibration.delta_A_V_quantiles[:, None, :]
+        found |= {"A_V_std": A_V_std, "delta_A_V_std": delta_A_V_std, "novelty": calibration.novelty(read.features)}
+        found["A_V_quantiles"] = never_falling(quantiles)
+        found["delta_A_V_quantiles"] = np.moveaxis(np.maximum(steps, 0.0), 0, 1)
+    elif ensemble.draws > 1:
+        found |= {"A_V_std": np.sqrt(read.A_V_variance), "delta_A_V_std": np.sqrt(read.delta_A_V_variance)}
+    fields = {}
+    for name, values in found.items():
+        cells = np.full((len(told), *values.shape[1:]), np.nan, np.float32)
+        cells[told] = values
+        cells = cells.reshape(*shape, *values.shape[1:])
+        inner = ("quantile", "distance")[3 - values.ndim :] if values.ndim > 1 else ()
+        fields[name] = xr.DataArray(cells, dims=(*place, *inner)).transpose(*inner[:-1], *place, *inner[-1:])
+    return xr.Dataset(fields, {"quantile": QUANTILES} if calibration is not None else {})

@@ -49,7 +49,8 @@ def orion() -> xr.Dataset:
     l, b, distance = points(grid, edges)
     screen = np.exp(-0.5 * (((l - 211.5) / 2) ** 2 + ((b + 19.3) / 0.5) ** 2))
     delta = screen * np.exp(-0.5 * ((distance - 0.43) / 0.06) ** 2)
-    return cube.build(delta, grid, edges, reach=2.0, std=0.2 * delta + 0.01)
+    beside = xr.Dataset({"delta_A_V_std": (("b", "l", "distance"), (0.2 * delta + 0.01).astype(np.float32))})
+    return cube.build(delta, grid, edges, reach=2.0, beside=beside)
 
 
 @pytest.fixture(scope="session")

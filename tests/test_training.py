@@ -9,6 +9,7 @@ import xarray as xr
 from milkyway_cnn import diagrams, prediction, samples, training
 from milkyway_cnn.batches import Stored
 from milkyway_cnn.channels import bare_of
+from milkyway_cnn.ensemble import Ensemble
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import Network
 from milkyway_cnn.sightlines import Grid, distance_edges
@@ -182,8 +183,7 @@ def test_uncovered_cells_are_not_read(stream, tmp_path):
     bare = prediction.bare_cells(observed, seed=1)
     assert bare.dims == observed["diagram"].dims
     network = PLAN.build(16, 64, seed=1)
-    mean, std = prediction.predict(network, observed, bare)
-    assert std is None
-    assert mean.shape == (1, 2, 16)
-    assert np.isfinite(mean[0, 0]).all()
-    assert np.isnan(mean[0, 1]).all()
+    found = prediction.predict(Ensemble([network]), observed, bare)
+    assert list(found) == ["delta_A_V"] and found["delta_A_V"].sizes == {"b": 1, "l": 2, "distance": 16}
+    assert np.isfinite(found["delta_A_V"][0, 0]).all()
+    assert np.isnan(found["delta_A_V"][0, 1]).all()

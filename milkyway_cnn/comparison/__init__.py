@@ -1,6 +1,7 @@
 """The map beside what is known otherwise: a truth, a color-excess map, a field without dust."""
 
 from milkyway_cnn.comparison.color_excess import bare_control, catalog_color_excess, color_excess
+from milkyway_cnn.comparison.coverage import coverage, coverage_figure
 from milkyway_cnn.comparison.figures import (
     error_against_distance,
     error_of_each,
@@ -22,6 +23,8 @@ __all__ = [
     "bare_control",
     "catalog_color_excess",
     "color_excess",
+    "coverage",
+    "coverage_figure",
     "error_against_distance",
     "error_of_each",
     "held_out",

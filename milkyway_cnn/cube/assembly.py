@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.cube.fields import described
+from milkyway_cnn.cube.fields import FLAGS, described
 from milkyway_cnn.cube.regrid import within
+from milkyway_cnn.extinction.never_falling import never_falling
 from milkyway_cnn.sightlines import Grid
 
 __all__ = ["build"]
@@ -21,7 +22,7 @@ def build(
     edges: np.ndarray,
     *,
     reach: float = 10.0,
-    std: np.ndarray | None = None,
+    beside: xr.Dataset | None = None,
     stars: np.ndarray | None = None,
     coverage: np.ndarray | None = None,
     attrs: Mapping[str, Any] | None = None,
@@ -39,8 +40,9 @@ def build(
         Edges of the distance bins (kpc), (bins + 1,), ascending from 0 at the Sun.
     reach
         Bins that end beyond this distance (kpc) are left out.
-    std
-        Standard deviation of `delta_A_V` (mag), of its shape.
+    beside
+        What else is known of the cells and has a name in `fields.FIELDS`, such as `A_V_std` and `A_V_quantiles`, on the
+        dimensions of the cube. Where it has `horizon` or `novelty`, they set `flags`, as `coverage` does.
     stars, coverage
         Stars per cell and fraction of it that the catalog covers, (b, l).
     attrs
@@ -51,7 +53,7 @@ def build(
     xarray.Dataset
         On (b, l, distance): `A_V` (mag, to the far edge of the bin), `delta_A_V` (mag per bin) and
         `delta_A_V_raw`, all float32, with the coordinates `b`, `l` (deg), `distance` and `distance_edges`
-        (kpc), and with `delta_A_V_std`, `stars`, `coverage` where given.
+        (kpc), and with `stars`, `coverage` and what is `beside` where given.
 
     Notes
     -----
@@ -72,7 +74,6 @@ def build(
     shape = (*grid.shape, len(edges) - 1)
     for name, field, expected in (
         ("delta_A_V", delta_A_V, shape),
-        ("std", std, shape),
         ("stars", stars, shape[:2]),
         ("coverage", coverage, shape[:2]),
     ):
@@ -89,8 +90,6 @@ def build(
 
     axes = ("b", "l", "distance")
     fields: dict[str, Any] = {"delta_A_V_raw": (axes, raw)}
-    if std is not None:
-        fields["delta_A_V_std"] = (axes, np.asarray(std, dtype=np.float32))
     for name, plane in (("stars", stars), ("coverage", coverage)):
         if plane is not None:
             fields[name] = (axes[:2], np.asarray(plane, dtype=np.float32))
@@ -109,19 +108,27 @@ def build(
             **(attrs or {}),
         },
     )
+    if beside is not None:
+        cube = cube.merge(beside, join="exact")
     cube = within(cube, reach)
-    steps, total = _never_falling(cube["delta_A_V_raw"].values)
-    return described(cube.assign(A_V=(axes, total), delta_A_V=(axes, steps)))
+    raw = cube["delta_A_V_raw"].values
+    total = never_falling(raw.cumsum(axis=-1, dtype=np.float64))
+    falls = (raw < 0).any(axis=-1, keepdims=True)
+    steps = np.where(falls, np.diff(total, axis=-1, prepend=0.0), raw).astype(np.float32)
+    cube = cube.assign(A_V=(axes, total.astype(np.float32)), delta_A_V=(axes, steps))
+    return described(cube.assign(flags=_flags(cube)) if beside is not None else cube)
 
 
-def _never_falling(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return steps and sums (float32) of the never-falling curve from 0 nearest to the running sum of `raw`."""
-    from scipy.optimize import isotonic_regression
-
-    total = np.cumsum(raw, axis=-1, dtype=np.float64)
-    steps = raw.copy()
-    for cell in np.argwhere((raw < 0).any(axis=-1)):
-        index = tuple(cell)
-        total[index] = np.maximum(isotonic_regression(total[index]).x, 0.0)
-        steps[index] = np.diff(total[index], prepend=0.0)
-    return steps, total.astype(np.float32)
+def _flags(cube: xr.Dataset) -> xr.DataArray:
+    """Return the bits of `fields.FLAGS` that can be told: (b, l, distance) uint8."""
+    far_edge = xr.DataArray(cube["distance_edges"].values[1:], dims="distance")
+    doubts = {"low_coverage": cube["delta_A_V"].isnull()}
+    if "horizon" in cube:
+        doubts["beyond_horizon"] = far_edge > cube["horizon"] + 1e-6
+    for measure, flag in (("novelty", "novel"), ("deviance", "model_disagrees")):
+        if measure in cube:
+            doubts[flag] = cube[measure] > 1.0
+    flags = xr.zeros_like(cube["delta_A_V"], np.uint8)
+    for flag, doubt in doubts.items():
+        flags = flags | doubt.astype(np.uint8) * np.uint8(FLAGS[flag])
+    return flags

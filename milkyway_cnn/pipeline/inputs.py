@@ -29,6 +29,8 @@ def located(parameters: Parameters) -> Parameters:
         or none of its outputs is near the field.
     """
     from .. import cluster, samples
+    from ..borrowed import network_file
+    from ..ensemble import Ensemble
     from ..surveys.diagrams import diagram_named
     from ..surveys.partitions import check_partitions
     from ..surveys.read import check_catalog
@@ -42,6 +44,9 @@ def located(parameters: Parameters) -> Parameters:
         samples.load(found["training_sample"])
     if parameters.trained_network:
         found["trained_network"] = _network(parameters)
+    if parameters.ensemble:
+        found["ensemble"] = [str(network_file(run)) for run in parameters.ensemble]
+        Ensemble.of(found["ensemble"])
     if not parameters.catalog:
         return parameters.model_copy(update=found)
     catalog = Path(parameters.catalog).expanduser().absolute()

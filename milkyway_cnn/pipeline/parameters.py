@@ -25,7 +25,7 @@ __all__ = [
 
 #: Fields that may name files of the user, some in lists; their content, not their names, decides whether a stage must
 #: run again.
-INPUT_LISTS = ("other_maps", "tracers")
+INPUT_LISTS = ("other_maps", "tracers", "ensemble")
 INPUT_FILES = ("catalog", "control", "gaia", "panstarrs", "galaxy", "training_sample", "trained_network")
 
 #: Fields that say where work is done; what comes out is the same everywhere, so they make no stage run again.
@@ -106,6 +106,9 @@ class Parameters(BaseModel):
     R_V: float = Field(3.1, ge=2, le=6, description="A_V / E(B-V) of the law; RL85 has 3.1 alone")
     validation_examples: int = Field(2048, ge=1, description="examples of the fixed validation sample")
     test_examples: int = Field(2048, ge=1, description="examples of the fixed test sample")
+    calibration_examples: int = Field(
+        8192, ge=64, description="examples, on sightlines spread over the field, by which the map's errors are told"
+    )
     network: str = Field("small", min_length=1, description="preset of the network, or an architecture")
     counts: Literal["linear", "sqrt", "log1p"] = Field("sqrt", description="function of the star counts")
     counts_scale: float = Field(0.1, gt=0, description="factor that brings them to order one")
@@ -135,6 +138,9 @@ class Parameters(BaseModel):
         "empty: train",
     )
     samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
+    ensemble: list[str] = Field(
+        [], description="folders of runs, or network files, that are asked too; of the same diagrams and bins"
+    )
     least_coverage: Share = Field(0.9, description="cells of which the catalog covers less are left out")
     other_maps: list[str] = Field(
         [],

@@ -225,6 +225,11 @@ class Stream:
             galaxy=description["galaxy"],
         )
 
+    def on(self, sightlines: Sequence[tuple[float, float]], solid_angle: np.ndarray) -> Stream:
+        """Make the stream that differs from this one by its sightlines alone."""
+        areas = [float(area) for area in solid_angle]
+        return Stream.of(self.describe() | {"sightlines": sightlines, "solid_angle": areas})
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Go to another process as a description: the stars are modeled there, once."""
         return _described, (json.dumps(self.describe()),)

@@ -125,3 +125,9 @@ class Grid:
         l = self.l_min + (self.l_max - self.l_min) * (np.arange(columns) + 0.5) / columns
         b = self.b_min + (self.b_max - self.b_min) * (np.arange(rows) + 0.5) / rows
         return [(float(x), float(y)) for y in b for x in l]
+
+    def drawn(self, count: int, seed: int) -> list[tuple[float, float]]:
+        """Middles (l, b) of so many cells, or of all if there are fewer, drawn at random."""
+        rows, columns = self.shape
+        chosen = np.random.default_rng(seed).permutation(rows * columns)[:count]
+        return [(float(self.l[cell % columns]), float(self.b[cell // columns])) for cell in chosen]

@@ -12,9 +12,12 @@ import numpy as np
 import xarray as xr
 
 from milkyway_cnn import cube, diagrams, prediction, samples
-from milkyway_cnn.comparison import rivals
+from milkyway_cnn.calibration import Calibration
+from milkyway_cnn.comparison import coverage, rivals
 from milkyway_cnn.comparison.scores import Score, against_truth, score
+from milkyway_cnn.ensemble import Ensemble
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.forward import judge_cells
 from milkyway_cnn.nn import Network
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys.read import read_catalog
@@ -29,6 +32,8 @@ _FALSE, _STEP, _BEHIND = 0.3, 0.5, 0.5
 #: Largest relative error of A_V on the disc and of the screen, largest A_V of the empty sky (mag), and least share of
 #: the contrast of a checkerboard that the map must show [OC].
 _ERROR, _NOTHING, _CONTRAST = 0.15, 0.1, 0.8
+#: Least and largest share of the disc's true A_V that lies in the intervals.
+_COVERAGE = {"coverage_68": (0.65, 0.71), "coverage_95": (0.92, 0.97)}
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,15 @@ class Setting:
         Of the run.
     grid
         The cells.
-    network
-        The trained network.
+    network, calibration
+        The trained network, and what is known of its errors.
     """
 
     folder: Path
     parameters: Mapping[str, Any]
     grid: Grid
     network: Network
+    calibration: Calibration
 
     @classmethod
     def of(cls, folder: str | Path, most: int = 120) -> Setting:
@@ -107,7 +113,14 @@ class Setting:
             for low, count, kept in zip((whole.b_min, whole.l_min), whole.shape, (rows, columns), strict=True)
         )
         grid = Grid(l_min, l_min + columns * whole.cell, b_min, b_min + rows * whole.cell, whole.cell)
-        return cls(folder, values, grid, Network.load(folder / "network" / "network.npz"))
+        network = folder / "network"
+        return cls(
+            folder,
+            values,
+            grid,
+            Network.load(network / "network.npz"),
+            Calibration.load(network / "calibration.zarr"),
+        )
 
     @property
     def edges(self) -> np.ndarray:
@@ -127,10 +140,25 @@ def map_sky(
     truth = observe_mock_sky(grid, catalog, seed=seed, dust=dust, edges=edges, **chosen)  # type: ignore[arg-type]
     observed = diagrams.observe_cells(read_catalog(catalog), grid)
     bare = prediction.bare_cells(observed, seed=values["seed"], galaxy=values["galaxy"])
-    mean, std = prediction.predict(
-        setting.network, observed, bare, least_coverage=values["least_coverage"], seed=values["seed"]
+    found = prediction.predict(
+        Ensemble([setting.network]),
+        observed,
+        bare,
+        calibration=setting.calibration,
+        least_coverage=values["least_coverage"],
     )
-    profiles = {"map": mean, "classical": rivals.match_colors(observed, edges, seed=seed, **chosen)}
+    judged_cells = judge_cells(
+        observed,
+        found["delta_A_V"],
+        edges,
+        seed=values["seed"],
+        deviant=float(setting.calibration.deviant),
+        **chosen,
+    )
+    profiles = {
+        "map": found["delta_A_V"].values,
+        "classical": rivals.match_colors(observed, edges, seed=seed, **chosen),
+    }
     if ridge is not None:
         images = observed["diagram"].values
         flat = ridge.predict(images.reshape(-1, *images.shape[2:]), bare.values.reshape(-1, *images.shape[2:]))
@@ -138,7 +166,8 @@ def map_sky(
     reach = values["reach"]
     cubes = {"truth": cube.within(truth, reach)}
     for name, profile in profiles.items():
-        cubes[name] = cube.build(profile, grid, edges, reach=reach, std=std if name == "map" else None)
+        beside = found.drop_vars("delta_A_V").merge(judged_cells) if name == "map" else None
+        cubes[name] = cube.build(profile, grid, edges, reach=reach, beside=beside)
     return cubes
 
 
@@ -229,6 +258,11 @@ def judged(sky: str, dust: Dust, cubes: Mapping[str, xr.Dataset]) -> list[Check]
             if name.startswith(("relative_error", "correlation_500pc")) and not name.endswith("sightline"):
                 bound = _ERROR if own and name.startswith("relative_error") and sky == "disc" else None
                 checks.append(Check(sky, f"{method}_{name}", each, at_most=bound))
+        if own and "A_V_quantiles" in found:
+            for name, each in coverage(found, truth).items():
+                if name in _COVERAGE or name.startswith("deviation"):
+                    low, high = _COVERAGE.get(name, (None, None)) if sky == "disc" else (None, None)
+                    checks.append(Check(sky, f"{method}_{name}", each, at_least=low, at_most=high))
         if isinstance(dust, Checkerboard):
             checks.append(
                 Check(sky, f"{method}_contrast", _contrast(dust, found, truth), at_least=_CONTRAST if own else None)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from milkyway_cnn import cube, samples
+from milkyway_cnn.calibration import Calibration
 from milkyway_cnn.cli import main
+from milkyway_cnn.ensemble import Ensemble
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.pipeline.parameters import Parameters
 from milkyway_cnn.profile_network import build
@@ -30,6 +32,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples.store(stream, "validation", 32, folder / "sample" / "validation.zarr")
     (folder / "network").mkdir()
     build("C5x5.2/4-P2-D16-D128", bins=128, seed=1).save(folder / "network" / "network.npz")
+    sample = samples.load(folder / "sample" / "validation.zarr")
+    Calibration.of(Ensemble.of([folder]), sample).save(folder / "network" / "calibration.zarr")
     (folder / "run.json").write_text(json.dumps({"parameters": Parameters(**REGION).model_dump()}))
     return folder
 

@@ -1,0 +1,93 @@
+"""One or several networks asked for profiles, with what their answers scatter by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.nn import Network
+from milkyway_cnn.nn.features import features
+
+__all__ = ["Ensemble", "Read"]
+
+#: Diagrams of one pass: all draws of so many are in memory at once.
+_BATCH = 512
+
+
+class Read(NamedTuple):
+    """What an ensemble has read from n diagrams."""
+
+    delta_A_V: np.ndarray  # mean over draws, of either sign (mag per bin): (n, bins) float32
+    A_V_variance: np.ndarray  # variance over draws of A_V to the far edge of a bin (mag^2): (n, bins) float32
+    delta_A_V_variance: np.ndarray  # the same of each bin by itself
+    features: np.ndarray  # what the last layer of the first network has seen: (n, width) float32
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Networks that read the same diagrams.
+
+    Parameters
+    ----------
+    networks
+        The first is that of the run; others, of other runs, have learned from the same kind of diagrams.
+    samples
+        Draws of Monte-Carlo dropout (Gal & Ghahramani 2016, arXiv:1506.02142) from each network that has dropout; 0
+        for none.
+    seed
+        Of these draws.
+
+    Raises
+    ------
+    InputError
+        When a network takes other diagrams or has other distance bins than the first.
+    """
+
+    networks: Sequence[Network]
+    samples: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        first = self.networks[0]
+        for number, network in enumerate(self.networks[1:], 2):
+            shapes = [(each.input_shape, each.output_shape) for each in (first, network)]
+            if shapes[0] != shapes[1]:
+                msg = (
+                    f"network {number} of the ensemble reads {shapes[1][0]} into {shapes[1][1]}, the first "
+                    f"{shapes[0][0]} into {shapes[0][1]}; choose runs with the same diagrams and bins"
+                )
+                raise InputError(msg)
+
+    @classmethod
+    def of(cls, runs: Sequence[str | Path], samples: int = 0, seed: int = 0) -> Ensemble:
+        """Take the trained networks of the folders of runs, or network files."""
+        files = [path / "network" / "network.npz" if (path := Path(run)).is_dir() else path for run in runs]
+        return cls([Network.load(file) for file in files], samples, seed)
+
+    @property
+    def draws(self) -> int:
+        """Answers to each diagram, of all networks together."""
+        return sum(self.samples if self._random(network) else 1 for network in self.networks)
+
+    def read(self, images: Any) -> Read:
+        """Read diagrams (n, channels, pixels, pixels); without draws and with one network variances are 0."""
+        parts = []
+        for begin in range(0, max(1, images.shape[0]), _BATCH):
+            some = images[begin : begin + _BATCH]
+            draws = np.concatenate([self._draws(network, some, begin) for network in self.networks])
+            spread = np.cumsum(draws, axis=2).var(axis=0), draws.var(axis=0)
+            parts.append(Read(draws.mean(axis=0), *spread, features(self.networks[0], some)))
+        return Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def _draws(self, network: Network, images: Any, begin: int) -> np.ndarray:
+        if self._random(network):
+            return network.predict(images, samples=self.samples, seed=self.seed + begin)
+        return network.predict(images)[None]
+
+    def _random(self, network: Network) -> bool:
+        return self.samples > 0 and any(layer.random for layer in network.layers)
