@@ -19,8 +19,8 @@ def features(network: Network, x: Any) -> np.ndarray:
     last = max(number for number, layer in enumerate(network.layers) if isinstance(layer, Dense))
     parts = []
     with entered(network.place) as place:
-        network._build(min(place.batch, max(1, x.shape[0])))
+        network.build(min(place.batch, max(1, x.shape[0])))
         for begin in range(0, x.shape[0], place.batch):
-            seen = network._forward(network._sent(x[begin : begin + place.batch]), range(last), None)
+            seen = network.forward(network.sent(x[begin : begin + place.batch]), range(last), None)
             parts.append(np.array(place.fetch(seen), np.float32, order="C").reshape(seen.shape[0], -1))
     return np.concatenate(parts)
