@@ -166,7 +166,8 @@ def _check(
     """Refuse a loss that is not finite, saying whether the data or the training is at fault."""
     if math.isfinite(value):
         return
-    kept = f"; the last good weights are in {best or checkpoint}" if best or checkpoint else ""
+    there = [path for path in (best, checkpoint) if path is not None and Path(path).exists()]
+    kept = f"; the last good weights are in {there[0]}" if there else ""
     for name, values in zip(("input", "target", "weight"), data, strict=False):
         if (
             values is not None
