@@ -122,6 +122,8 @@ class Calibration:
         """How unlike the examples diagrams are, 1 for one that is as unlike as 1 % of them: (n,).
 
         The root mean square of the principal components, each over its standard deviation: Mahalanobis's distance.
+        It finds diagrams of other axes or without the locus of stars; not colors that are all off by some tenths of a
+        magnitude, nor a shallower survey, for these look to the network as dust does.
         """
         x = _regressors(features, self.center, self.axes)[:, 1:]
         return np.sqrt(np.mean(x**2, axis=1)) / self.novel
