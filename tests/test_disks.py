@@ -5,9 +5,11 @@ The disks are real where mounting is permitted; elsewhere the system's own error
 
 import errno
 import os
+import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ import zarr.storage._local
 from milkyway_cnn import cli, samples, training
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import Network, file
+from milkyway_cnn.pipeline import chapters
 from milkyway_cnn.sightlines import distance_edges
 
 PLAN = training.Plan(network="C5x5.2/4-P2-D32-D16", batch=16, examples_per_epoch=64, epochs=4)
@@ -62,6 +65,15 @@ def _read_only(disk: Path) -> Iterator[str]:
     _mount("-o", "remount,ro", str(disk))
     yield READ_ONLY
     _mount("-o", "remount,rw", str(disk))
+
+
+@contextmanager
+def _folder_read_only(folder: Path) -> Iterator[str]:
+    """Forbid writing in one folder, for the disk itself can only be made so while nobody writes there."""
+    _mount("--bind", str(folder), str(folder))
+    _mount("-o", "remount,bind,ro", str(folder))
+    yield READ_ONLY
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 STATES = pytest.mark.parametrize("state", [_full, _read_only], ids=["full", "read-only"])
@@ -171,3 +183,74 @@ def test_a_nan_keeps_the_last_checkpoint(stream, validation, tmp_path, monkeypat
     assert np.isfinite(Network.load(tmp_path / "network.npz").predict(training.Inputs(validation))).all()
     assert len(file.read(tmp_path / "checkpoint.npz")[0]["history"]) == 1
     assert len(list(training.train(stream, validation, PLAN, tmp_path, seed=2))) == PLAN.epochs
+
+
+@pytest.fixture(scope="module")
+def held_out(stream, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("held_out")
+    for split in ("validation", "test"):
+        samples.store(stream, split, 16, folder / f"{split}.zarr")
+    return folder
+
+
+@pytest.fixture
+def train(held_out, monkeypatch, capfd) -> Callable[..., str]:
+    """Give a function that trains by ``milkyway-cnn run`` in a folder, and returns the sentence at its end."""
+    chapter = chapters.read(chapters.NOTEBOOKS / "06_training.ipynb")
+    monkeypatch.setattr(chapters, "planned", lambda parameters: [chapter])
+
+    def train(folder: Path, **changes: object) -> str:
+        shutil.copytree(held_out, folder / "sample")
+        chosen = {"bins": 16, "network": PLAN.network, "batch": 16, "examples_per_epoch": 64, "epochs": 4000} | changes
+        settings = [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
+        assert cli.main(["run", "smoke", "--output", str(folder), *settings]) == 2
+        out, err = capfd.readouterr()
+        assert "Traceback" not in out + err
+        # Before it may stand lines of the progress bar.
+        *before, sentence = err.splitlines()
+        assert sentence.startswith("milkyway-cnn: ") and not any(line.startswith("milkyway-cnn") for line in before)
+        return sentence
+
+    return train
+
+
+def _last_checkpoint(folder: Path) -> int:
+    """Read checkpoint and network of a run, see that they can be used, and return the epochs that are done."""
+    for name in ("checkpoint.npz", "network.npz"):
+        description, arrays = file.read(folder / "network" / name)
+        assert all(np.isfinite(values).all() for values in arrays.values())
+    assert (folder / "network" / "history.zarr").is_dir()
+    return len(description["history"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", [_full, _folder_read_only], ids=["full", "read-only"])
+def test_a_run_ends_in_one_sentence_with_its_last_checkpoint(state: Callable, disk: Path, train):
+    folder = disk / "run"
+    ended = threading.Event()
+    with ExitStack() as stack:
+
+        def spoil() -> None:
+            while not (folder / "network" / "history.zarr").exists():
+                if ended.wait(0.01):
+                    return
+            stack.enter_context(state(disk if state is _full else folder / "network"))
+
+        thread = threading.Thread(target=spoil)
+        thread.start()
+        try:
+            sentence = train(folder)
+        finally:
+            ended.set()
+            thread.join()
+        assert _last_checkpoint(folder) >= 1
+    reason = FULL if state is _full else READ_ONLY
+    assert f"cannot be written ({reason}); once that is mended, the same command goes on from here" in sentence
+
+
+@pytest.mark.slow
+def test_a_run_that_diverges_ends_in_one_sentence_with_its_last_checkpoint(tmp_path: Path, train):
+    # The rate grows over the first twentieth of the steps, and becomes too high some epochs after the first.
+    sentence = train(tmp_path / "run", optimizer="sgd", clip=0, learning_rate=1.0)
+    assert "choose a lower learning rate or clip gradients; the last good weights are in " in sentence
+    assert sentence.endswith("network.npz") and _last_checkpoint(tmp_path / "run") >= 1
