@@ -18,7 +18,7 @@ from ..errors import InputError
 __all__ = ["ChapterError", "execute"]
 
 #: Longest time for the kernel to start, and for one cell to end, in seconds.
-START_TIMEOUT, CELL_TIMEOUT = 120, 7 * 24 * 3600
+START_TIMEOUT, CELL_TIMEOUT = 600, 7 * 24 * 3600
 
 
 class ChapterError(RuntimeError):
