@@ -29,6 +29,7 @@ STATES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.timeout(1800)  # a minute or two where nothing else runs
 def test_all_chapters_run_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters = validated(load("smoke", NOTEBOOKS / "parameters"))
     run(parameters, tmp_path / "smoke", planned(parameters), name="smoke")
