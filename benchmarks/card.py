@@ -24,6 +24,7 @@ import numpy as np
 from benchmarks.network import RESULTS, machine
 from benchmarks.peers import MOMENTUM, NETS, RATE, SLOPE
 from milkyway_cnn import backend
+from milkyway_cnn.errors import InputError
 
 #: Dense bfloat16 peaks, FLOP/s, as NVIDIA's data sheets have them, of the cards whose names hold these words.
 PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12}
@@ -212,8 +213,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=30, help="of a round, of which there are three [30]")
     parser.add_argument("--output", type=Path, default=RESULTS / "card.json")
     chosen = parser.parse_args(arguments)
-    with backend.use("cuda"):
-        card = backend.found()
+    try:
+        with backend.use("cuda"):
+            card = backend.found()
+    except InputError as error:
+        parser.error(str(error))
     peak = next((value for name, value in PEAKS.items() if name in (card.name or "")), float("nan"))
     rows = []
     for precision in chosen.precisions:
