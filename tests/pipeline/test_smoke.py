@@ -15,6 +15,7 @@ from milkyway_cnn import samples
 from milkyway_cnn.pipeline.chapters import CHAPTERS, NOTEBOOKS, planned
 from milkyway_cnn.pipeline.parameters import load, validated
 from milkyway_cnn.pipeline.run import run
+from milkyway_cnn.pipeline.runs import opened
 from milkyway_cnn.pipeline.sample import stream_of
 
 #: Something else than at first for each of the widgets.
@@ -64,3 +65,14 @@ def test_all_chapters_run_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     redraws.main(["--run", str(tmp_path / "smoke"), "--rounds", "1", "--output", str(tmp_path / "redraws.json")])
     rows = json.loads((tmp_path / "redraws.json").read_text())["rows"]
     assert STATES.keys() - {row["widget"] for row in rows} == {"CloudViewer"}  # which is a ProfileExplorer
+
+    # Another run takes its network, for a sightline of its own, and trains nothing.
+    changes = {"trained_network": str(tmp_path / "smoke"), "train_sightlines": [[300.0, 2.0]], "epochs": 7}
+    other = parameters.model_copy(update=changes)
+    run(other, tmp_path / "other", planned(other, training=True), name="other")
+    networks = [tmp_path / name / "network" / "network.npz" for name in ("smoke", "other")]
+    assert networks[0].read_bytes() == networks[1].read_bytes()
+    assert opened(tmp_path / "other").history().sizes["epoch"] <= 2
+    held_out = samples.load(tmp_path / "other" / "sample" / "test.zarr")
+    assert json.loads(held_out.attrs["stream"])["sightlines"] == [[300.0, 2.0]]
+    assert (tmp_path / "other" / "network" / "scores.json").is_file()
