@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .words import Array, Changes, Member, Place, going_on
 
-__all__ = ["gallery", "sweep"]
+if TYPE_CHECKING:
+    from ..pipeline.sweep import Sweep
+
+__all__ = ["carry_out", "gallery", "sweep"]
 
 gallery = typer.Typer(help="List the runs that there are, or compare some.", no_args_is_help=True)
 
@@ -54,11 +57,26 @@ def sweep(
 ) -> None:
     """Run over a grid of parameters, side by side; the same command again does what is missing."""
     from ..pipeline import parameters
-    from ..pipeline.sweep import read, submit_array
+    from ..pipeline.sweep import read
 
     planned = read(file, parameters.settings(changes or ()))
     folder = (output or Path("runs") / file.stem).absolute()
-    words = [sys.executable, "-m", "milkyway_cnn.cli", "sweep", str(file.absolute())]
+    carry_out(planned, folder, ["sweep", str(file.absolute())], changes, cluster, array, member)
+
+
+def carry_out(
+    planned: Sweep,
+    folder: Path,
+    verb: list[str],
+    changes: list[str] | None,
+    cluster: str,
+    array: Path | None,
+    member: int | None,
+) -> None:
+    """Run all members of a sweep, or one, or submit them as an array of jobs that give the words `verb` again."""
+    from ..pipeline.sweep import submit_array
+
+    words = [sys.executable, "-m", "milkyway_cnn.cli", *verb]
     words += [word for change in changes or () for word in ("--set", change)]
     with going_on():
         if member is not None:

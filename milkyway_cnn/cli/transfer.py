@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .words import Array, Changes, Member, Place, going_on
+from .many import carry_out
+from .words import Array, Changes, Member, Place
 
 __all__ = ["transfer"]
 
@@ -34,7 +34,6 @@ def transfer(
     """Train without each sightline, and judge it there, beside training with all; given again, it goes on."""
     from ..pipeline import parameters
     from ..pipeline.chapters import NOTEBOOKS
-    from ..pipeline.sweep import submit_array
     from ..pipeline.transfer import leaving_out
 
     values = parameters.load(name, NOTEBOOKS / "parameters") | parameters.settings(changes or ())
@@ -42,12 +41,4 @@ def transfer(
     planned = leaving_out(title, values, by.value)
     folder = (output or Path("runs") / f"{title}_transfer").absolute()
     named = str(Path(name).absolute()) if Path(name).suffix else name
-    words = [sys.executable, "-m", "milkyway_cnn.cli", "transfer", named, "--by", by.value]
-    words += [word for change in changes or () for word in ("--set", change)]
-    with going_on():
-        if member is not None:
-            raise typer.Exit(planned.run_member(member, folder))
-        if array is not None:
-            typer.echo(submit_array(planned, folder, array, [*words, "--output", str(folder)]))
-        else:
-            planned.run(folder, cluster, say=typer.echo)
+    carry_out(planned, folder, ["transfer", named, "--by", by.value], changes, cluster, array, member)
