@@ -11,29 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from milkyway_cnn.ensemble import network_file
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import Record, file
 from milkyway_cnn.storage import replacing, writable
 from milkyway_cnn.surveys.diagrams import Diagram
 from milkyway_cnn.training import save_history
 
-__all__ = ["Borrowed", "network_file"]
-
-
-def network_file(path: str | Path) -> Path:
-    """Return the absolute path of the network of a run's folder, or of the file that is named itself.
-
-    Raises
-    ------
-    InputError
-        When there is none.
-    """
-    place = Path(path).expanduser().absolute()
-    found = place / "network" / "network.npz" if place.is_dir() else place
-    if not found.is_file():
-        msg = f"there is no trained network at {found}; give the folder of a run whose training is done, or its file"
-        raise InputError(msg)
-    return found
+__all__ = ["Borrowed"]
 
 
 @dataclass(frozen=True)

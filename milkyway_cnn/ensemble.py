@@ -13,10 +13,26 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import Network
 from milkyway_cnn.nn.features import features
 
-__all__ = ["Ensemble", "Read"]
+__all__ = ["Ensemble", "Read", "network_file"]
 
 #: Diagrams of one pass: all draws of so many are in memory at once.
 _BATCH = 512
+
+
+def network_file(path: str | Path) -> Path:
+    """Return the absolute path of the network of a run's folder, or of the file that is named itself.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    place = Path(path).expanduser().absolute()
+    found = place / "network" / "network.npz" if place.is_dir() else place
+    if not found.is_file():
+        msg = f"there is no trained network at {found}; give the folder of a run whose training is done, or its file"
+        raise InputError(msg)
+    return found
 
 
 class Read(NamedTuple):
@@ -65,9 +81,8 @@ class Ensemble:
 
     @classmethod
     def of(cls, runs: Sequence[str | Path], samples: int = 0, seed: int = 0) -> Ensemble:
-        """Take the trained networks of the folders of runs, or network files."""
-        files = [path / "network" / "network.npz" if (path := Path(run)).is_dir() else path for run in runs]
-        return cls([Network.load(file) for file in files], samples, seed)
+        """Take the trained networks of the folders of runs, or network files, see `network_file`."""
+        return cls([Network.load(network_file(run)) for run in runs], samples, seed)
 
     @property
     def draws(self) -> int:

@@ -6,7 +6,6 @@ the profile was read from (the deviance).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +13,13 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.channels import behind, modeled_stars, visible_of
+from milkyway_cnn.expected import behind, modeled_stars, visible_of
 from milkyway_cnn.extinction.horizon import horizon
 from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.extinction.profiles import cumulative
 from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.galaxy.stars import Stars
+from milkyway_cnn.sightlines import spaced
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
 __all__ = ["Modeled", "deviance", "judge_cells"]
@@ -152,15 +152,14 @@ def judge_cells(
     named = [diagram_named(kind) if isinstance(kind, str) else kind for kind in kinds or observed.attrs["diagrams"]]
     model, profiles, images = chosen(galaxy), delta_A_V.values, observed["diagram"].values
     longitudes = observed["l"].values
-    count = min(len(longitudes), math.ceil(np.ptp(longitudes) / _STEP) + 1)
-    modeled = np.linspace(longitudes[0], longitudes[-1], count)
+    modeled = spaced(longitudes, _STEP)
     nearest = np.abs(longitudes[:, None] - modeled).argmin(axis=1)
     found = np.full((2, *profiles.shape[:2]), np.nan, np.float32)
     for row, (b, area) in enumerate(zip(observed["b"].values, observed["solid_angle"].values, strict=True)):
-        for direction in range(count):
+        for direction, l in enumerate(modeled):
             told = np.flatnonzero((nearest == direction) & np.isfinite(profiles[row, :, 0]))
             if told.size:
-                stars = Modeled.towards(named, float(modeled[direction]), float(b), edges, law, R_V, seed, model)
+                stars = Modeled.towards(named, float(l), float(b), edges, law, R_V, seed, model)
                 found[0, row, told] = stars.horizons(profiles[row, told], float(area))
                 for column in told:
                     value = stars.deviance(images[row, column], profiles[row, column], float(area))

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.channels import bare_of
 from milkyway_cnn.diagrams import pixel_centers
+from milkyway_cnn.expected import bare_of
 from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.galaxy.stars import Stars

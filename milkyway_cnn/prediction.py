@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
 
 from milkyway_cnn.calibration import QUANTILES, Calibration
-from milkyway_cnn.channels import bare_of
 from milkyway_cnn.diagrams import over_channels
 from milkyway_cnn.ensemble import Ensemble
+from milkyway_cnn.expected import bare_of
 from milkyway_cnn.extinction.never_falling import never_falling
 from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.profile_network import channels
+from milkyway_cnn.sightlines import spaced
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
 __all__ = ["bare_cells", "predict"]
@@ -54,8 +54,8 @@ def bare_cells(
     model = chosen(galaxy)
     bare = np.empty(observed["diagram"].shape, np.float32)
     longitudes = observed["l"].values
-    count = min(len(longitudes), math.ceil(np.ptp(longitudes) / _BARE_STEP) + 1)
-    modeled = np.linspace(longitudes[0], longitudes[-1], count)
+    modeled = spaced(longitudes, _BARE_STEP)
+    count = len(modeled)
     place = np.interp(longitudes, modeled, np.arange(count))
     for row, (b, area) in enumerate(zip(observed["b"].values, observed["solid_angle"].values, strict=True)):
         for channel, kind in enumerate(named):

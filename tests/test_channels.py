@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from milkyway_cnn import diagrams, profile_network, samples, validation
-from milkyway_cnn.channels import Draws, bare_of, channel
+from milkyway_cnn.channels import Draws, channel
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.expected import bare_of
 from milkyway_cnn.extinction.profiles import ProfilePrior
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.kernels import draws

@@ -8,9 +8,9 @@ import xarray as xr
 
 from milkyway_cnn import diagrams, prediction, samples, training
 from milkyway_cnn.batches import Stored
-from milkyway_cnn.channels import bare_of
 from milkyway_cnn.ensemble import Ensemble
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.expected import bare_of
 from milkyway_cnn.nn import Network
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys.catalog import Catalog

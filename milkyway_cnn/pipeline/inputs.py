@@ -29,8 +29,7 @@ def located(parameters: Parameters) -> Parameters:
         or none of its outputs is near the field.
     """
     from .. import cluster, samples
-    from ..borrowed import network_file
-    from ..ensemble import Ensemble
+    from ..ensemble import Ensemble, network_file
     from ..surveys.diagrams import diagram_named
     from ..surveys.partitions import check_partitions
     from ..surveys.read import check_catalog

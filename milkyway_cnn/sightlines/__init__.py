@@ -3,7 +3,7 @@
 from milkyway_cnn.sightlines.cells import Cells, cells_of, star_lists
 from milkyway_cnn.sightlines.cones import Cones
 from milkyway_cnn.sightlines.footprint import Footprint
-from milkyway_cnn.sightlines.geometry import SQUARE_DEGREE, distance_edges, galactocentric, solid_angle
+from milkyway_cnn.sightlines.geometry import SQUARE_DEGREE, distance_edges, galactocentric, solid_angle, spaced
 from milkyway_cnn.sightlines.grid import Grid
 from milkyway_cnn.sightlines.healpix import Healpix
 
@@ -18,5 +18,6 @@ __all__ = [
     "distance_edges",
     "galactocentric",
     "solid_angle",
+    "spaced",
     "star_lists",
 ]

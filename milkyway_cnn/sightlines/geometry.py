@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from milkyway_cnn.constants import R_SUN, Z_SUN
 
-__all__ = ["SQUARE_DEGREE", "distance_edges", "galactocentric", "solid_angle"]
+__all__ = ["SQUARE_DEGREE", "distance_edges", "galactocentric", "solid_angle", "spaced"]
 
 #: One square degree in steradians.
 SQUARE_DEGREE = (np.pi / 180.0) ** 2
@@ -48,3 +50,9 @@ def galactocentric(
     y = distance * np.cos(b) * np.sin(l)
     z = distance * np.sin(b) + z_sun
     return x, y, z
+
+
+def spaced(longitudes: np.ndarray, step: float) -> np.ndarray:
+    """Equally spaced longitudes over those of a row of cells, at most `step` apart and no more than there are (deg)."""
+    count = min(len(longitudes), math.ceil(np.ptp(longitudes) / step) + 1)
+    return np.linspace(longitudes[0], longitudes[-1], count)

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milkyway_cnn.sightlines import Grid
+from milkyway_cnn.sightlines import Grid, spaced
 
 GRID = Grid(350, 370, -5, 5, 0.5)
 
@@ -41,3 +42,9 @@ def test_a_grid_around_positions_holds_them_all_in_whole_cells():
     grid = Grid.around(l, b, 0.5)
     assert (grid.l_min, grid.l_max, grid.b_min, grid.b_max) == (231.5, 235.0, -21.0, -18.0)
     assert grid.cell_index(l, b).min() >= 0
+
+
+def test_spaced_longitudes_reach_from_the_first_to_the_last():
+    assert spaced(np.arange(257.25, 303, 0.5), 2.0) == pytest.approx(np.linspace(257.25, 302.75, 24))
+    assert list(spaced(np.array([10.0, 10.5]), 2.0)) == [10.0, 10.5]
+    assert list(spaced(np.array([10.0]), 2.0)) == [10.0]
