@@ -16,7 +16,7 @@ from milkyway_cnn.cube import regrid
 from milkyway_cnn.cube.cells import grid_of
 from milkyway_cnn.errors import InputError
 
-__all__ = ["absolute", "named_overlays", "sampled"]
+__all__ = ["absolute", "named_overlays", "named_tracers", "sampled"]
 
 
 def named_overlays(files: Sequence[str] = (), arms: Sequence[str] = (), footprints: Sequence[str] = ()) -> list[Any]:
@@ -41,6 +41,13 @@ def named_overlays(files: Sequence[str] = (), arms: Sequence[str] = (), footprin
         kind, _, path = absolute(text, tracers.CATALOGS).rpartition("=")
         tables.append(tracers.fetch(path) if path in tracers.CATALOGS else tracers.read(path, kind))
     return [*tables, *map(tracers.arms, arms), *map(footprint, footprints)]
+
+
+def named_tracers(files: Sequence[str] = (), arms: str = "") -> dict[str, Any]:
+    """Tables of tracers and a model of spiral arms, as for `named_overlays`, by short names: kind or name of a file."""
+    names = [kind or Path(path).stem for kind, _, path in (text.rpartition("=") for text in files)]
+    models = [arms] if arms else []
+    return dict(zip([*names, *models], named_overlays(files, models), strict=True))
 
 
 def absolute(text: str, known: Collection[str]) -> str:

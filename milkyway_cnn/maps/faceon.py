@@ -23,7 +23,7 @@ from milkyway_cnn.maps.horizon import named, plane_horizon, shade_behind
 from milkyway_cnn.maps.overlays import ARM, Overlay, draw_from_above, legend_below
 from milkyway_cnn.sightlines import Footprint, galactocentric
 
-__all__ = ["ARM", "draw_face_on", "face_on", "image_from_above", "net", "window"]
+__all__ = ["ARM", "draw_face_on", "face_on", "image_from_above", "net", "window", "with_arms"]
 
 #: Color of the Sun, apart from the arms' and from the color map for the color-blind too.
 SUN = "#E69F00"
@@ -74,7 +74,7 @@ def face_on(
     figure = Figure(len(densities) * width + 1.5, min(height, 9.0) + 0.9, layout="compressed")
     axes = figure.subplots(1, len(densities), squeeze=False, sharex=True, sharey=True)[0]
     for panel, (title, density) in zip(axes, densities.items(), strict=True):
-        mesh = draw_face_on(panel, density, edges, cube.attrs["cell_deg"], norm, arms=not _with_arms(overlays))
+        mesh = draw_face_on(panel, density, edges, cube.attrs["cell_deg"], norm, arms=not with_arms(overlays))
         draw_from_above(panel, overlays, b_range)
         panel.set_title(title, loc="left", fontsize="medium")
         panel.label_outer()
@@ -152,7 +152,8 @@ def _hide(axes: Axes, cube: xr.Dataset, reach: float) -> bool:
     return bool(np.isfinite(near).any())
 
 
-def _with_arms(overlays: Sequence[Overlay]) -> bool:
+def with_arms(overlays: Sequence[Overlay]) -> bool:
+    """Whether there are spiral arms among the overlays."""
     return any("spiral arm" in np.asarray(each["kind"]) for each in overlays if not isinstance(each, Footprint))
 
 

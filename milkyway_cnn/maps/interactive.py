@@ -24,8 +24,10 @@ from milkyway_cnn.maps.sky import between, sky_title
 from milkyway_cnn.sightlines import Footprint, galactocentric
 from milkyway_cnn.storage import replacing
 
-__all__ = ["face_on", "profile", "save_page", "sky", "slice_of"]
+__all__ = ["MARKERS", "face_on", "profile", "save_page", "sky", "slice_of"]
 
+#: Names of Matplotlib's markers in Bokeh.
+MARKERS = {"s": "square", "o": "circle", "*": "star", "D": "diamond"}
 #: Longer side of a frame (pixels).
 _SIZE = 900
 _BEYOND: dict[str, Any] = {
@@ -257,7 +259,7 @@ def _tracers(
         seen &= np.isfinite(x) & np.isfinite(y)
         if kind == "spiral arm" or not seen.any():
             continue
-        marker = {"s": "square", "o": "circle", "*": "star", "D": "diamond"}[style(kind)["marker"]]
+        marker = MARKERS[style(kind)["marker"]]
         data = {"x": x[seen], "y": y[seen], "name": np.asarray(here["name"])[seen], "distance": distance[seen]}
         drawn = plot.scatter(
             "x", "y", source=ColumnDataSource(data), marker=marker, size=7, legend_label=kind or "tracer",

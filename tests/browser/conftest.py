@@ -43,9 +43,9 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Yield the browser; its driver runs an event loop in this thread, which must be gone before other tests."""
+    """Yield the browser; its driver runs an event loop in this thread, gone before the tests of other folders."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = importlib.util.find_spec("playwright")
     if not (found and driver):
@@ -237,22 +237,32 @@ class Lab(Screen):
         page.evaluate("() => jupyterapp.started")
 
     def show_code(self, name: str, *cells: str) -> None:
-        """Run a notebook of these cells, so that what the last one shows is the newest on the page."""
+        """Run a notebook of these cells in the kernel that is there, with all that it has imported and compiled.
+
+        What the last one shows is the newest on the page.
+        """
         code = [nbformat.v4.new_code_cell(cell) for cell in cells]
         kernel = {"name": "python3", "display_name": "Python 3"}  # without one JupyterLab asks for it
         notebook = nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": kernel})
         nbformat.write(notebook, self.folder / f"{name}.ipynb")
-        self.run(f"{name}.ipynb")
+        self.run(f"{name}.ipynb", anew=False)
 
-    def run(self, notebook: str) -> None:
-        """Open a notebook, run all its cells, and fail with the error of the first that has one."""
+    def run(self, notebook: str, *, anew: bool = True) -> None:
+        """Open a notebook, run all its cells, and fail with the error of the first that has one.
+
+        In a kernel of its own, or else, not `anew`, in that of the notebook which is open.
+        """
         outputs = self.page.evaluate(
-            """async (path) => {
+            """async ([path, anew]) => {
+                let id = undefined
                 for (const old of Array.from(jupyterapp.shell.widgets('main'))) {
-                    await old.sessionContext?.shutdown()
+                    const running = old.sessionContext?.session?.kernel
+                    if (running && !anew) id = running.id
+                    else await old.sessionContext?.shutdown()
                     old.dispose()
                 }
-                const panel = await jupyterapp.commands.execute('docmanager:open', {path})
+                const kernel = id && {id}
+                const panel = await jupyterapp.commands.execute('docmanager:open', {path, kernel})
                 await panel.context.ready
                 await panel.sessionContext.ready
                 await panel.sessionContext.session.kernel.info
@@ -261,14 +271,14 @@ class Lab(Screen):
                 const cells = Array.from(panel.content.model.sharedModel.cells, (cell) => cell.toJSON())
                 return cells.flatMap((cell) => cell.outputs ?? [])
             }""",
-            notebook,
+            [notebook, anew],
         )
         errors = ["\n".join(output["traceback"]) for output in outputs if output["output_type"] == "error"]
         assert not errors, f"{notebook}: {errors[0]}"
         assert outputs, f"{notebook} left no output"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
     for name, chosen in SETTINGS.items():

@@ -28,11 +28,12 @@ def copied(path: Path, folder: Path) -> str:
     return path.name
 
 
-TOUR, *STAGES = CHAPTERS
+#: Those that are only looked at; the tour and the maps are moved, too.
+STAGES = [path for path in CHAPTERS if path.stem not in ("00_tour", "08_maps")]
 
 
 def test_a_slider_of_the_tour_moves_the_diagram_and_the_answer(lab: Any) -> None:
-    lab.run(copied(TOUR, lab.folder))
+    lab.run(copied(NOTEBOOKS / "00_tour.ipynb", lab.folder))
     lab.show("diagram")
     before = lab.all_data("profile data", "total")
     stars, answers = lab.all_data("diagram data", "image"), lab.all_data("answer data", "total")
@@ -49,7 +50,7 @@ def test_chapter_runs(lab: Any, path: Path) -> None:
     lab.photograph(path.stem)
 
 
-def test_a_click_on_the_sky_changes_profile_and_diagram(lab: Any) -> None:
+def test_a_click_on_the_map_changes_profile_and_diagram(lab: Any) -> None:
     lab.run(copied(NOTEBOOKS / "08_maps.ipynb", lab.folder))
     lab.show("sky")
     before = lab.data("profile data", "total"), lab.data("diagram data", "image")

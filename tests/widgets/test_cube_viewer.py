@@ -1,19 +1,24 @@
 import base64
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import traitlets
 import xarray as xr
 
+from milkyway_cnn import cube
+from milkyway_cnn.comparison import beside
 from milkyway_cnn.comparison.tracers import table
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.cube import integrate
+from milkyway_cnn.extinction.arms import ARMS
 from milkyway_widgets import CubeViewer
 from milkyway_widgets.cube_figures import CubeFigures
 from milkyway_widgets.cube_picture import picture
 from milkyway_widgets.cube_state import (
     CubeState,
+    arm_data,
     face_on_data,
     mark_data,
     overlay_data,
@@ -218,6 +223,27 @@ def test_tracers_lie_over_the_maps(carina: xr.Dataset) -> None:
     viewer.set(overlays=["H II regions", "what is not there"])
     assert viewer.state.overlays == ("H II regions",)
     assert viewer.picture() and CubeFigures(viewer.state).sources["tracers"].data["kind"][0] == "H II region"
+
+
+def test_tracers_and_arms_of_a_run_lie_over_its_map(carina: xr.Dataset, tmp_path: Path) -> None:
+    regions = table.make(["a", "b"], [284.5, 290.0], [0.5, 1.0], [2.3, np.nan], ["H II region", "cluster"])
+    (tmp_path / "regions.csv").write_text("name,l,b,distance,kind\na,284.5,0.5,2.3,H II region\nb,290,1,,cluster\n")
+    cube.save(carina, tmp_path / "cube" / "cube.zarr")
+    assert CubeViewer.of(tmp_path).state.tracers == {}
+    found = beside.named_tracers([str(tmp_path / "regions.csv")], "Steiman-Cameron_2010")
+    table.save(found, tmp_path / "maps" / "tracers.ecsv")
+    viewer = CubeViewer.of(tmp_path)
+    assert viewer.state.overlays == ("regions", "Steiman-Cameron_2010")
+    for name, column in regions.columns.items():
+        np.testing.assert_array_equal(viewer.state.tracers["regions"][name], column)
+    shown = overlay_data(viewer.state)
+    assert list(shown["marker"]) == ["square", "circle"] and list(shown["fill"]) == ["white", "rgba(0, 0, 0, 0)"]
+    assert len(arm_data(viewer.state)["xs"]) == len(ARMS)
+    ours = arm_data(viewer.set(overlays=["regions"]).state)
+    radius = [np.hypot(x, y) for x, y in zip(ours["ys"][0], ours["xs"][0], strict=True)]
+    np.testing.assert_allclose(radius, np.geomspace(3.0, 20.0, 400))
+    viewer.set(overlays=["Steiman-Cameron_2010"])
+    assert overlay_data(viewer.state)["l"].size == 0 and viewer.picture()
 
 
 def test_the_diagram_follows_the_cell(carina: xr.Dataset) -> None:

@@ -19,13 +19,13 @@ from bokeh.models import (
 
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.diagrams import diagram_named
-from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.figures import FIRST, SECOND, largest
 from milkyway_cnn.maps.faceon import ARM, SUN, net, window
 from milkyway_widgets._plot import COUNTS, DUST, frame
 from milkyway_widgets.cube_state import (
     MARK,
     CubeState,
+    arm_data,
     cell_diagram_data,
     face_on_data,
     horizon_data,
@@ -58,6 +58,7 @@ class CubeFigures:
             "other profile": profile_data(state, state.other),
             "diagram": cell_diagram_data(state),
             "tracers": overlay_data(state),
+            "arms": arm_data(state),
             **mark_data(state),
         }
         self.sources = {name: ColumnDataSource(columns, name=f"{name} data") for name, columns in data.items()}
@@ -88,7 +89,7 @@ class CubeFigures:
         if trait == "shown":
             self.sources["above"].data = face_on_data(state)
         if trait == "overlays":
-            self.sources["tracers"].data = overlay_data(state)
+            self.sources["tracers"].data, self.sources["arms"].data = overlay_data(state), arm_data(state)
         for name, data in mark_data(state).items():
             self.sources[name].data = data
         self._title_and_scale()
@@ -139,7 +140,7 @@ class CubeFigures:
         return plot
 
     def _tracers(self, plot: Any, x: str, y: str) -> None:
-        style = {"marker": "diamond", "size": 8, "fill_color": "white", "line_color": "black"}
+        style = {"marker": "marker", "size": 8, "fill_color": "fill", "line_color": "line"}
         drawn = plot.scatter(x, y, source=self.sources["tracers"], **style)
         plot.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "@name (@kind)")]))
 
@@ -163,9 +164,7 @@ class CubeFigures:
             for name, x, y, place in lines:
                 plot.line(y, x, color="#999999", line_width=0.6)
                 plot.text(*place, text=[name], **style)
-        for arm in ARMS:
-            x, y = trace(arm, np.geomspace(3.0, 20.0, 400))
-            plot.line(y, x, color=ARM)
+        plot.multi_line("xs", "ys", source=self.sources["arms"], color=ARM)
         turn = np.linspace(0, 2 * np.pi, 361)
         plot.line(R_SUN * np.sin(turn), R_SUN * np.cos(turn), color="gray", line_dash="dashed")
         plot.multi_line("xs", "ys", source=self.sources["above_marks"], color=MARK, line_width=2)

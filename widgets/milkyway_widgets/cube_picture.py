@@ -10,7 +10,9 @@ from matplotlib.figure import SubFigure
 
 from milkyway_cnn.diagrams import diagram_named
 from milkyway_cnn.figures import FIRST, SECOND, Figure, in_longitude, largest
-from milkyway_cnn.maps.faceon import draw_face_on
+from milkyway_cnn.maps.faceon import draw_face_on, with_arms
+from milkyway_cnn.maps.overlays import draw_from_above, draw_on_sky
+from milkyway_cnn.maps.projection import cells_of_map
 from milkyway_cnn.maps.sky import draw_sky
 from milkyway_cnn.plots import STARS
 from milkyway_widgets.cube_state import (
@@ -38,11 +40,11 @@ def picture(state: CubeState) -> Figure:
     _draw_skies(upper, state, skies)
     above, along, *rest = lower.subplots(1, panels)
     density = state.face_on()
-    draw_face_on(above, density, state.edges, state.width, PowerNorm(0.5, 0.0, largest(density)))
+    norm = PowerNorm(0.5, 0.0, largest(density))
+    draw_face_on(above, density, state.edges, state.width, norm, arms=not with_arms(state.overlaid))
     for y, x in zip(*mark_data(state)["above_marks"].values(), strict=True):
         above.plot(y, x, color=MARK)
-    tracers = overlay_data(state)
-    above.plot(tracers["y"], tracers["x"], "D", color="w", mec="k", ms=4)
+    draw_from_above(above, state.overlaid, (-90.0, 90.0))
     _draw_profile(along, state)
     if rest:
         _draw_diagram(rest[0], state)
@@ -50,20 +52,19 @@ def picture(state: CubeState) -> Figure:
 
 
 def _draw_skies(figure: SubFigure, state: CubeState, names: list[str]) -> None:
-    tracers = overlay_data(state)
     fields = [xr.DataArray(state.sky(name), {"b": state.b, "l": state.l}, ("b", "l")) for name in names]
     panels = np.atleast_1d(figure.subplots(len(names), 1, sharex=True))
     norm = PowerNorm(0.5, 0.0, largest(*fields))
     for sky, field, name in zip(panels, fields, names, strict=True):
         image = draw_sky(sky, field, state.width, norm)
         sky.plot(*state.direction, "s", markerfacecolor="none", markeredgecolor=MARK)
-        inside = (abs(tracers["l"] - state.l.mean()) < np.ptp(state.l) / 2) & (
-            np.abs(tracers["b"]) <= abs(state.b).max()
-        )
-        sky.plot(tracers["l"][inside], tracers["b"][inside], "D", color="w", mec="k", ms=4)
+        cells = cells_of_map(field, state.width)
+        draw_on_sky(sky, state.overlaid, cells, lambda l, b, low=cells.l_min: (low + (l - low) % 360.0, b))
         sky.set_ylabel("$b$ (deg)")
         sky.set_title(f"{name}, to {state.to:g} kpc", fontsize="medium")
     in_longitude(panels[-1].xaxis)
+    if overlay_data(state)["l"].size:
+        panels[0].legend(loc="upper right", fontsize="small")
     label = "$A_V$ (mag)" if state.quantity == "A_V" else state.sky_label()
     figure.colorbar(image, ax=list(panels), label=label, extend="max", fraction=0.03, pad=0.015)
 

@@ -14,8 +14,11 @@ from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.cube.fields import FLAGS
 from milkyway_cnn.diagrams import diagram_named
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.maps.density import plane_density
 from milkyway_cnn.maps.faceon import image_from_above
+from milkyway_cnn.maps.interactive import MARKERS
+from milkyway_cnn.maps.overlays import style, traces
 from milkyway_cnn.maps.profiles import cell_of
 from milkyway_cnn.sightlines import galactocentric
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MARK",
     "CubeState",
+    "arm_data",
     "cell_diagram_data",
     "face_on_data",
     "horizon_data",
@@ -39,6 +43,8 @@ __all__ = [
 RESOLUTION = 300
 #: Color of what is selected, apart from arms, Sun and the color map for the color-blind too.
 MARK = "#009E73"
+#: Kind of the tracers that are lines, and columns that say where a tracer is.
+_ARM, _PLACE = "spiral arm", ("l", "b", "distance")
 #: What can be seen on the sky, where a cube has it.
 QUANTITIES = (
     "A_V",
@@ -66,7 +72,8 @@ class CubeState(traitlets.HasTraits):
     observed
         `diagrams.observe_cells` of the same cells, to show the diagram of the one looked at.
     tracers
-        Tables of `comparison.tracers` by name, to be laid over the maps.
+        Tables of `comparison.tracers` by name, to be laid over the maps; spiral arms among them take the place of our
+        model's.
     """
 
     SHOWN = ("shown", "quantity", "to", "cell", "beside", "overlays")
@@ -128,6 +135,11 @@ class CubeState(traitlets.HasTraits):
         """Name of the next cube, or of the same where there is but one."""
         names = list(self.cubes)
         return names[(names.index(self.shown) + 1) % len(names)]
+
+    @property
+    def overlaid(self) -> list[Table]:
+        """Tables of the tracers that are laid over the maps."""
+        return [self.tracers[name] for name in self.overlays]
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -252,15 +264,33 @@ def cell_diagram_data(state: CubeState) -> dict[str, list[Any]]:
 
 
 def overlay_data(state: CubeState) -> dict[str, np.ndarray]:
-    """Tracers that are laid over the maps: l and b (deg, l within the map's turn), y and x (kpc), name and kind."""
-    chosen = [state.tracers[name] for name in state.overlays]
-    if not chosen:
-        return {name: np.array([]) for name in ("l", "b", "y", "x", "name", "kind")}
-    l, b = (np.concatenate([np.asarray(table[name], float) for table in chosen]) for name in ("l", "b"))
-    x, y = np.concatenate([np.stack(plane_position(table)[:2]) for table in chosen], axis=1)
-    names = {name: np.concatenate([np.asarray(table[name], str) for table in chosen]) for name in ("name", "kind")}
-    middle = (state.l[0] + state.l[-1]) / 2
-    return {"l": (l - middle + 180) % 360 - 180 + middle, "b": b, "y": y, "x": x, **names}
+    """Tracers that are laid over the maps, one a point: arms are lines.
+
+    l and b (deg, l within the map's turn), y and x (kpc, NaN where the distance is not known), name and kind, and the
+    marker and colors of the kind; hollow where the distance is not known.
+    """
+    names = ("l", "b", "y", "x", "name", "kind", "marker", "fill", "line")
+    points = [table[np.asarray(table["kind"]) != _ARM] for table in state.overlaid]
+    if not sum(map(len, points)):
+        return {name: np.array([]) for name in names}
+    l, b, distance = (np.concatenate([np.asarray(table[name], float) for table in points]) for name in _PLACE)
+    x, y = np.concatenate([np.stack(plane_position(table)[:2]) for table in points], axis=1)
+    name, kind = (np.concatenate([np.asarray(table[column], str) for table in points]) for column in ("name", "kind"))
+    styles = [style(each) for each in kind]
+    marker = np.array([MARKERS[each["marker"]] for each in styles])
+    fill, line = (np.array([each[f"marker{part}color"] for each in styles]) for part in ("face", "edge"))
+    middle, known = (state.l[0] + state.l[-1]) / 2, np.isfinite(distance)
+    l = (l - middle + 180) % 360 - 180 + middle
+    fill = np.where(known, fill, "rgba(0, 0, 0, 0)")
+    return dict(zip(names, (l, b, y, x, name, kind, marker, fill, line), strict=True))
+
+
+def arm_data(state: CubeState) -> dict[str, list[list[float]]]:
+    """Spiral arms seen from above (kpc): those that are laid over the maps, or else those of our model."""
+    arms = [table[np.asarray(table["kind"]) == _ARM] for table in state.overlaid]
+    lines = [line for table in arms if len(table) for line in traces(table)]
+    lines = lines or [trace(arm, np.geomspace(3.0, 20.0, 400)) for arm in ARMS]
+    return {"xs": [y.tolist() for _, y in lines], "ys": [x.tolist() for x, _ in lines]}
 
 
 def profile_title(state: CubeState) -> str:

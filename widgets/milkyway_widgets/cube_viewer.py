@@ -13,6 +13,7 @@ import xarray as xr
 
 from milkyway_cnn import cube as cubes
 from milkyway_cnn import diagrams
+from milkyway_cnn.comparison import tracers
 from milkyway_cnn.figures import Figure
 from milkyway_widgets._live import View, cell_sliders, join, model, selection
 from milkyway_widgets.cube_picture import picture
@@ -67,7 +68,7 @@ class CubeViewer(View):
 
     @classmethod
     def of(cls, run: str | os.PathLike[str], **options: Any) -> Self:
-        """View the map of a run, with its diagrams and, where it is known, the truth.
+        """View the map of a run, with its diagrams and, where they are known, the truth, tracers and spiral arms.
 
         Raises
         ------
@@ -77,11 +78,13 @@ class CubeViewer(View):
         folder = Path(run)
         dust = cubes.load(folder / "cube" / "cube.zarr")
         truth, counted = folder / "catalog" / "truth.zarr", folder / "catalog" / "diagrams.zarr"
+        overlays = folder / "maps" / "tracers.ecsv"
         reach = float(dust["distance_edges"].values[-1])
         words = ", ".join([repr(str(run)), *(f"{name}={name}" for name in options)])
         told = "" if options else run  # no command line has such objects
         options.setdefault("beside", cubes.within(cubes.load(truth), reach) if truth.exists() else None)
         options.setdefault("observed", diagrams.load(counted).load() if counted.exists() else None)
+        options.setdefault("tracers", tracers.load(overlays) if overlays.exists() else None)
         return cls(dust, made=f"{cls.__name__}.of({words})", run=told, **options)
 
     def picture(self) -> Figure:

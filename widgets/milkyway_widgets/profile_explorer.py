@@ -57,8 +57,9 @@ class ProfileFigures(SightlineFigures):
         super().update()
         self.sources["band"].data = band_data(self.state)
         self.sources["spectrum"].data = spectrum_data(self.state)
-        if not self._dragged:
-            self.sources["knots"].data = knot_data(self.state)
+        knots = knot_data(self.state)
+        if not self._dragged and knots != self.sources["knots"].data:  # what the browser has is not sent back to it
+            self.sources["knots"].data = knots
         self._show()
 
     def _show(self) -> None:
@@ -66,8 +67,8 @@ class ProfileFigures(SightlineFigures):
         by_hand = self.state.mode == "by hand"
         self.draw.add = self.draw.drag = by_hand
         self.density.title.text = "drag the knots; click for a new one, backspace removes it" if by_hand else ""
-        if by_hand:
-            self.density.y_range.end = max(3.0, self.density.y_range.end)
+        if by_hand and not self.held:  # room to drag a knot upwards
+            self.density.y_range.end = max(3.0, 1.5 * self.density.y_range.end)
 
     def _spectrum(self) -> Any:
         plot = frame(
@@ -94,6 +95,7 @@ class ProfileFigures(SightlineFigures):
 
     def _drag(self, now: bool) -> None:
         if self.state.mode == "by hand":
+            self.held = now
             self.state.rough = now
 
     def _moved(self, attribute: str, old: Any, new: Any) -> None:

@@ -36,6 +36,8 @@ class SightlineFigures:
         data |= profile_data(state)
         self.sources = {name: ColumnDataSource(columns, name=f"{name} data") for name, columns in data.items()}
         self.colors = LinearColorMapper(COUNTS)
+        #: Whether the scale of `density` stays as it is, for something on it is being dragged.
+        self.held = False
         self.diagram, self.stars = self._diagram(), self._stars()
         self.total = self._profile("total", "A_V to distance (mag)")
         self.density = self._profile("density", "A_V per kpc (mag / kpc)")
@@ -61,6 +63,8 @@ class SightlineFigures:
         self.stars.title.text = star_title(state)
         self.stars.y_range.end = 1.05 * max(float(counts.max()), 1.0)
         for name, plot in (("total", self.total), ("density", self.density)):
+            if self.held and name == "density":
+                continue
             highest = max(float(np.nanmax(self.sources[of].data[name], initial=0.0)) for of in ("profile", "answer"))
             plot.y_range.end = 1.1 * max(highest, 0.5)
 

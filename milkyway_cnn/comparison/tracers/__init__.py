@@ -7,7 +7,7 @@ spiral arms as points in the plane, in order along each arm, whose name is that 
 
 from milkyway_cnn.comparison.tracers.arms import ARM_MODELS, arms
 from milkyway_cnn.comparison.tracers.read import read, recognize
-from milkyway_cnn.comparison.tracers.table import COLUMNS, plane_position, within
+from milkyway_cnn.comparison.tracers.table import COLUMNS, load, plane_position, save, within
 from milkyway_cnn.comparison.tracers.vizier import CATALOGS, TracerCatalog, fetch
 
 __all__ = [
@@ -17,8 +17,10 @@ __all__ = [
     "TracerCatalog",
     "arms",
     "fetch",
+    "load",
     "plane_position",
     "read",
     "recognize",
+    "save",
     "within",
 ]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from milkyway_cnn.sightlines import galactocentric
+from milkyway_cnn.storage import replacing
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["COLUMNS", "make", "plane_position", "within"]
+__all__ = ["COLUMNS", "load", "make", "plane_position", "save", "within"]
 
 #: Columns of a table of tracers, and their units.
 COLUMNS = {"name": "", "l": "deg", "b": "deg", "distance": "kpc", "distance_error": "kpc", "kind": ""}
@@ -48,6 +51,29 @@ def make(
         table[column] = numbers
         table[column].unit = unit
     return table
+
+
+def save(tables: Mapping[str, Table], path: Path) -> None:
+    """Write tables of tracers by name into one file, as ECSV; the column `table` says whose a row is."""
+    from astropy.table import vstack
+
+    named = [table.copy() for table in tables.values()]
+    for name, table in zip(tables, named, strict=True):
+        table["table"] = name
+    with replacing(path) as part:
+        vstack(named, metadata_conflicts="silent").write(part, format="ascii.ecsv")
+
+
+def load(path: Path) -> dict[str, Table]:
+    """Read what `save` wrote; the source of each table is its name."""
+    from astropy.table import Table
+
+    rows = Table.read(path, format="ascii.ecsv")
+    tables = {}
+    for name in dict.fromkeys(map(str, rows["table"])):
+        tables[name] = rows[np.asarray(rows["table"]) == name][list(COLUMNS)]
+        tables[name].meta = {"source": name}
+    return tables
 
 
 def within(tracers: Table, region: tuple[float, float, float, float], reach: float = np.inf) -> Table:
