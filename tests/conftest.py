@@ -1,5 +1,7 @@
 """What all tests share: settings, and cubes on which the maps, their views and their scores are tested."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,10 @@ from milkyway_cnn import cube
 from milkyway_cnn.extinction.diffuse import diffuse_dust
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.sightlines import Grid, distance_edges, galactocentric
+
+# Without bytecode that is kept, each of the processes that the tests start compiles all libraries anew, for seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # The first call of a kernel compiles it; a deadline would blame the drawn example for that.
 settings.register_profile("kernels compile", deadline=None)
