@@ -39,8 +39,8 @@ STAGES = {
 def strips(cell: float, bins: int) -> Iterator:
     """Make up the cube of a full plane in strips of latitude, one after the other."""
     from milkyway_cnn import cube
+    from milkyway_cnn.cube.cells import CHUNK
     from milkyway_cnn.cube.fields import described, dimensions
-    from milkyway_cnn.cube.files import CHUNK
     from milkyway_cnn.sightlines import Grid, distance_edges
 
     deviates = np.array([-1.96, -0.994, 0.0, 0.994, 1.96], np.float32)[:, None, None, None]

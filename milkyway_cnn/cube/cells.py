@@ -7,7 +7,18 @@ import xarray as xr
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.sightlines import Grid, Healpix
 
-__all__ = ["cells", "grid_of", "sky"]
+__all__ = ["CHUNK", "cells", "chunk", "grid_of", "sky"]
+
+#: Cells that files keep and programs handle together, along their dimensions, with all their distances and quantiles.
+CHUNK = {"b": 20, "l": 120, "sightline": 2400, "quantile": 5}
+#: The same of draws, of which there are many: what one sightline asks for must not be that of a region.
+_OF_DRAWS = {"b": 10, "l": 20, "sightline": 200, "draw": 25}
+
+
+def chunk(field: xr.DataArray) -> dict[str, int]:
+    """Sizes of a field's chunks, by dimension; of the others all is in one chunk."""
+    sizes = _OF_DRAWS if "draw" in field.dims else CHUNK
+    return {str(axis): min(sizes.get(str(axis), size), size) for axis, size in field.sizes.items()}
 
 
 def sky(cube: xr.Dataset) -> tuple[str, ...]:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.cube.cells import sky
+from milkyway_cnn.cube.cells import chunk, sky
 from milkyway_cnn.cube.fields import dimensions
-from milkyway_cnn.cube.files import CHUNK
 
 __all__ = ["along", "at_distance", "at_probability", "bin_of", "first_reach"]
 
@@ -32,12 +31,15 @@ def along(cube: xr.Dataset, name: str, cell: np.ndarray) -> Iterator[tuple[np.nd
     field = cube[name].transpose(*dimensions(name, axes))
     shape = tuple(cube.sizes[axis] for axis in axes)
     index = np.stack(np.unravel_index(cell, shape))
-    chunk = index // np.array([[CHUNK[axis]] for axis in axes])
-    order = np.lexsort(chunk[::-1])
-    bounds = np.flatnonzero((np.diff(chunk[:, order], axis=1) != 0).any(axis=0)) + 1
+    sizes = [chunk(field)[axis] for axis in axes]
+    number_of = index // np.array(sizes)[:, None]
+    order = np.lexsort(number_of[::-1])
+    bounds = np.flatnonzero((np.diff(number_of[:, order], axis=1) != 0).any(axis=0)) + 1
     for places in np.split(order, bounds) if len(order) else ():
-        start = chunk[:, places[0]] * [CHUNK[axis] for axis in axes]
-        part = field.isel({axis: slice(first, first + CHUNK[axis]) for axis, first in zip(axes, start, strict=True)})
+        start = number_of[:, places[0]] * sizes
+        part = field.isel(
+            {axis: slice(first, first + size) for axis, first, size in zip(axes, start, sizes, strict=True)}
+        )
         local = tuple(number[places] - first for number, first in zip(index, start, strict=True))
         lead = part.dims.index(axes[0])
         values = np.moveaxis(part.values, range(lead, lead + len(axes)), range(len(axes)))

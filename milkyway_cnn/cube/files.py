@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from milkyway_cnn.cube.cells import cells, sky
+from milkyway_cnn.cube.cells import CHUNK, cells, chunk, sky
 from milkyway_cnn.cube.fields import FIELDS, FLAGS, dimensions
 from milkyway_cnn.cube.fits import read_fits, to_fits
 from milkyway_cnn.cube.healpix import read_healpix, to_healpix_table
@@ -18,10 +18,7 @@ from milkyway_cnn.cube.netcdf import need_netcdf, read_netcdf, to_netcdf
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.storage import replacing
 
-__all__ = ["CHUNK", "assemble", "load", "save"]
-
-#: Cells of a chunk along their dimensions, with all their distances; and quantiles or draws of one.
-CHUNK = {"b": 20, "l": 120, "sightline": 2400, "quantile": 5, "draw": 5}
+__all__ = ["assemble", "load", "save"]
 
 
 def save(cube: xr.Dataset, path: str | os.PathLike[str]) -> None:
@@ -39,7 +36,7 @@ def save(cube: xr.Dataset, path: str | os.PathLike[str]) -> None:
     if end == ".fits":
         (to_healpix_table if sky(cube) == ("sightline",) else to_fits)(cube, path)
     elif end == ".nc":
-        to_netcdf(cube, path, CHUNK)
+        to_netcdf(cube, path)
     elif end == ".zarr":
         assemble([cube], path)
     else:
@@ -109,7 +106,7 @@ def load(path: str | os.PathLike[str], *, lazy: bool = False) -> xr.Dataset:
 
 
 def _chunks(field: xr.DataArray) -> tuple[int, ...]:
-    return tuple(min(CHUNK.get(str(axis), size), size) or 1 for axis, size in field.sizes.items())
+    return tuple(size or 1 for size in chunk(field).values())
 
 
 def _reader(path: Path) -> Callable[[Path], xr.Dataset]:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
 
 import numpy as np
 import xarray as xr
 
+from milkyway_cnn.cube.cells import chunk
 from milkyway_cnn.cube.fields import FIELDS, described, dimensions
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.storage import replacing
 
 __all__ = ["coordinates_table", "in_order", "provenance_of", "read_coordinates", "read_fits", "to_fits"]
+
+#: Bytes of which FITS files consist.
+_BLOCK = 2880
+#: Images of a field that are written together, for zarr keeps quantiles and draws of a cell together.
+_IMAGES = 5
 
 
 def to_fits(
@@ -27,6 +34,7 @@ def to_fits(
     EXTVER from 1, with its `QUANTILE` or `DRAW`. Longitude grows towards the first pixel (the left), as on the sky. The
     projection is CAR about the middle of the region on the Galactic equator, so that pixels are exactly equal steps in
     l and b (Calabretta & Greisen 2002, A&A 395, 1077, sec. 5.2.3). A table at the end holds the coordinates unrounded.
+    Of a cube that is opened lazily, strips of latitude are in memory one after the other.
 
     Parameters
     ----------
@@ -48,14 +56,11 @@ def to_fits(
                 f"bins of {widths.min():g} to {widths.max():g} kpc do not fit the linear axis of FITS; use .zarr or .nc"
             )
             raise InputError(msg)
+    history = provenance_of(cube.attrs if provenance is None else provenance)
     with replacing(path) as part:
-        for number, (data, header) in enumerate(_images(cube)):
-            if number:
-                fits.append(part, data, header, verify=False)
-            else:
-                for line in provenance_of(cube.attrs if provenance is None else provenance):
-                    header.add_history(line)
-                fits.PrimaryHDU(data, header).writeto(part)
+        with part.open("wb") as file:
+            for name in in_order(cube):
+                _write(file, cube, name, history)
         with fits.open(part, mode="append") as units:
             units.append(coordinates_table(cube))
 
@@ -124,18 +129,47 @@ def read_coordinates(units: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
-def _images(cube: xr.Dataset) -> Iterator[tuple[np.ndarray, Any]]:
-    """Images with their headers, one after the other."""
-    for name in in_order(cube):
-        field = cube[name].transpose(..., "b", "l")
-        lead = next((axis for axis in ("quantile", "draw") if axis in field.dims), None)
-        for number in range(field.sizes[lead] if lead else 1):
+def _write(file: IO[bytes], cube: xr.Dataset, name: str, history: Sequence[str]) -> None:
+    """Write the images of a field at the end of a file, some quantiles or draws at once; the first has the history."""
+    from astropy.io import fits
+
+    field = cube[name].transpose("quantile", "draw", ..., "b", "l", missing_dims="ignore")
+    lead = next((axis for axis in ("quantile", "draw") if axis in field.dims), None)
+    count = field.sizes[lead] if lead else 1
+    at_once = min(count, _IMAGES)
+    for first in range(0, count, at_once):
+        last = min(first + at_once, count)
+        images, starts = field.isel({lead: slice(first, last)}) if lead else field, []
+        for number in range(first, last):
             header = _header(cube, name)
             if lead:
                 header["EXTVER"] = number + 1
                 header[lead.upper()] = (cube[lead].values[number].item(), FIELDS[lead][1])
-            image = field.isel({lead: number}) if lead else field
-            yield np.ascontiguousarray(image.transpose(..., "b", "l").values[..., ::-1]), header
+            shape_alone = np.broadcast_to(np.zeros((), field.dtype), images.shape[1:] if lead else images.shape)
+            if file.tell():
+                header = fits.ImageHDU(shape_alone, header).header
+            else:
+                for line in history:
+                    header.add_history(line)
+                header = fits.PrimaryHDU(shape_alone, header).header
+            file.write(header.tostring().encode("ascii"))
+            starts.append(file.tell())
+            file.seek(math.ceil(shape_alone.nbytes / _BLOCK) * _BLOCK, os.SEEK_CUR)
+            file.truncate()
+        _fill(file, images, starts)
+
+
+def _fill(file: IO[bytes], images: xr.DataArray, starts: Sequence[int]) -> None:
+    """Write images ([image,] ..., b, l) to their places, strip by strip of latitude; the file stays at its end."""
+    end, (rows, columns), dtype = file.tell(), images.shape[-2:], images.dtype.newbyteorder(">")
+    strip = chunk(images)["b"]
+    for first in range(0, rows, strip):
+        strips = images.isel(b=slice(first, first + strip)).values[..., ::-1].astype(dtype)
+        for start, planes in zip(starts, strips.reshape(len(starts), -1, *strips.shape[-2:]), strict=True):
+            for number, plane in enumerate(planes):
+                file.seek(start + (number * rows + first) * columns * dtype.itemsize)
+                file.write(plane.tobytes())
+    file.seek(end)
 
 
 def _header(cube: xr.Dataset, name: str) -> Any:

@@ -17,7 +17,7 @@ __all__ = ["MODES", "Curve", "asked", "percentiles"]
 MODES = ("mean", "median", "std", "percentile", "samples", "random_sample", "random_sample_per_pix", "best")
 #: How to come by what a cube may lack.
 _CALIBRATED = "a run makes it where its map is calibrated, as --set calibration_examples=8192 does"
-_DRAWN = "it must be built with draws; percentiles of a calibrated map say how sure it is"
+_DRAWN = "a run keeps them with --set dropout=0.1 --set samples=50 --set keep_draws=true"
 #: Makes of the values of a field at some places, (places, [quantile or draw], distance), and the numbers of these
 #: places among all, the values asked for: (places, [percentiles or draws], distance).
 Curve = Callable[[np.ndarray, np.ndarray], np.ndarray]

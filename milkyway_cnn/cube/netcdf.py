@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from milkyway_cnn.cube.cells import chunk
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.storage import replacing
 
@@ -19,13 +19,8 @@ __all__ = ["need_netcdf", "read_netcdf", "to_netcdf"]
 _AS_JSON = "json_attributes"
 
 
-def to_netcdf(cube: xr.Dataset, path: str | os.PathLike[str], chunk: Mapping[str, int]) -> None:
+def to_netcdf(cube: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """Write the cube as netCDF 4, compressed without loss.
-
-    Parameters
-    ----------
-    chunk
-        Cells, quantiles or draws of a chunk, by dimension.
 
     Raises
     ------
@@ -40,7 +35,7 @@ def to_netcdf(cube: xr.Dataset, path: str | os.PathLike[str], chunk: Mapping[str
         plain = plain.assign_attrs({**cube.attrs, **texts, _AS_JSON: " ".join(texts)})
     encoding = {}
     for name, field in plain.data_vars.items():
-        sizes = tuple(min(chunk.get(str(axis), size), size) for axis, size in field.sizes.items())
+        sizes = tuple(chunk(field).values())
         encoding[name] = {"chunksizes": sizes, "zlib": True, "complevel": 1, "shuffle": True}
     with replacing(path) as part:
         plain.to_netcdf(part, engine="h5netcdf", format="NETCDF4", encoding=encoding)

@@ -47,3 +47,9 @@ def everything() -> xr.Dataset:
 def pixels(everything: xr.Dataset) -> xr.Dataset:
     """The same in HEALPix pixels."""
     return cube.to_healpix(everything, 64)
+
+
+@pytest.fixture
+def tall() -> xr.Dataset:
+    """With more rows and draws than a chunk of a file has."""
+    return with_everything(Grid(355, 357, -12, 11, 0.5), bins=3, draws=27)

@@ -126,3 +126,17 @@ def test_each_field_has_its_images(everything: xr.Dataset, tmp_path: Path) -> No
         assert units["flags"].header["BITPIX"] == 8 and units["horizon"].header["BUNIT"] == "kpc"
         assert u.Unit(image.header["BUNIT"]) == u.mag
         assert 'list = [1, [2, "three"]]' in list(units[0].header["HISTORY"])
+
+
+def test_a_cube_opened_lazily_is_written_in_strips_and_groups_of_images(tall: xr.Dataset, tmp_path: Path) -> None:
+    cube.save(tall, tmp_path / "cube.zarr")
+    cube.save(cube.load(tmp_path / "cube.zarr", lazy=True), tmp_path / "cube.fits")
+    xr.testing.assert_identical(cube.load(tmp_path / "cube.fits"), cube.load(tmp_path / "cube.zarr"))
+    with fits.open(tmp_path / "cube.fits") as units:
+        units.verify("exception")
+        names = [(unit.name, unit.ver) for unit in units]
+        assert len(set(names)) == len(names)
+        for name, number in (("A_V", 1), ("A_V_quantiles", 5), ("A_V_samples", 27)):
+            field = tall[name].isel({axis: number - 1 for axis in ("quantile", "draw") if axis in tall[name].dims})
+            image = field.transpose("distance", "b", "l").values[..., ::-1]
+            np.testing.assert_array_equal(units[name, number].data, image)

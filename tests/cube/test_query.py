@@ -101,7 +101,7 @@ def test_extinction_below_zero_is_refused(carina, extinction: float) -> None:
 
 def test_modes_of_what_a_cube_lacks_are_refused_with_the_way_out(carina) -> None:
     dust, place = CubeQuery(carina), coords(284.5, 0.5, 1.0)
-    with pytest.raises(InputError, match=r"'samples' needs A_V_samples, which this cube lacks; it must be built"):
+    with pytest.raises(InputError, match=r"'samples' needs A_V_samples, which this cube lacks; a run keeps them"):
         dust(place, mode="samples")
     with pytest.raises(InputError, match=r"'std' needs A_V_std, which this cube lacks; .*--set calibration_examples"):
         dust(place, mode="std")
@@ -191,6 +191,17 @@ def test_random_draws_come_from_the_draws_and_their_seed(everything) -> None:
         assert (found != dust(places, mode=mode, seed=4)).any()
     assert len(np.unique(dust(places, mode="random_sample_per_pix"))) == 2
     assert len(np.unique(dust(places, mode="random_sample"))) > 4
+
+
+def test_draws_of_one_sightline_ask_for_no_other_chunk(tall, tmp_path) -> None:
+    cube.save(tall, tmp_path / "cube.zarr")
+    chunks = sorted(path for path in (tmp_path / "cube.zarr" / "A_V_samples" / "c").rglob("*") if path.is_file())
+    assert len(chunks) == 2 * 5  # of draws and of latitude
+    for path in chunks:
+        if path.parts[-3] != "1":
+            path.write_bytes(b"damaged")
+    found = CubeQuery.read(tmp_path / "cube.zarr")(coords(355.25, -6.75, 0.3), mode="samples")
+    np.testing.assert_allclose(found, tall["A_V_samples"].sel(b=-6.75, l=355.25).values[:, -1], rtol=1e-6)
 
 
 def test_flags_tell_of_error_reach_and_doubt(everything) -> None:
