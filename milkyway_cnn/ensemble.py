@@ -42,6 +42,7 @@ class Read(NamedTuple):
     A_V_variance: np.ndarray  # variance over draws of A_V to the far edge of a bin (mag^2): (n, bins) float32
     delta_A_V_variance: np.ndarray  # the same of each bin by itself
     features: np.ndarray  # what the last layer of the first network has seen: (n, width) float32
+    A_V_draws: np.ndarray  # A_V to the far edge of a bin, of each draw: (n, draws, bins) float32; no draws if not kept
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,16 @@ class Ensemble:
         """Answers to each diagram, of all networks together."""
         return sum(self.samples if self._random(network) else 1 for network in self.networks)
 
-    def read(self, images: Any) -> Read:
+    def read(self, images: Any, *, keep_draws: bool = False) -> Read:
         """Read diagrams (n, channels, pixels, pixels); without draws and with one network variances are 0."""
         parts = []
         for begin in range(0, max(1, images.shape[0]), _BATCH):
             some = images[begin : begin + _BATCH]
             draws = np.concatenate([self._draws(network, some, begin) for network in self.networks])
-            spread = np.cumsum(draws, axis=2).var(axis=0), draws.var(axis=0)
-            parts.append(Read(draws.mean(axis=0), *spread, features(self.networks[0], some)))
+            A_V = np.cumsum(draws, axis=2)
+            kept = A_V.swapaxes(0, 1)[:, : None if keep_draws else 0]
+            spread = A_V.var(axis=0), draws.var(axis=0)
+            parts.append(Read(draws.mean(axis=0), *spread, features(self.networks[0], some), kept))
         return Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def _draws(self, network: Network, images: Any, begin: int) -> np.ndarray:

@@ -29,6 +29,7 @@ __all__ = [
     "modeled_stars",
     "survey_tables",
     "visible_of",
+    "without_dust",
 ]
 
 #: Of a deep survey no more stars than these are modeled.
@@ -48,9 +49,7 @@ def bare_of(
         The Galaxy, see `milkyway_cnn.galaxy.models.chosen`.
     """
     stars, drawn = modeled_stars(kind, l, b, solid_angle, seed=seed, model=model)
-    if kind.name == "2mass":
-        return bare_diagram(stars, drawn, seed=seed, repeats=2, axes=kind.axes)
-    return expected_bare(kind, stars, drawn, seed=seed)
+    return without_dust(kind, stars, drawn, seed=seed)
 
 
 def modeled_stars(
@@ -61,6 +60,13 @@ def modeled_stars(
         return synthesize(l, b, solid_angle, seed=seed, model=model), solid_angle
     drawn = affordable_area(kind, l, b, solid_angle, seed, model)
     return synthesize(l, b, drawn, seed=seed, faintest=faintest_of(kind), model=model), drawn
+
+
+def without_dust(kind: Diagram, stars: Stars, solid_angle: float, *, seed: int) -> np.ndarray:
+    """Expected diagram per square degree of stars as `modeled_stars` gives them: (pixels, pixels) float32."""
+    if kind.name == "2mass":
+        return bare_diagram(stars, solid_angle, seed=seed, repeats=2, axes=kind.axes)
+    return expected_bare(kind, stars, solid_angle, seed=seed)
 
 
 def behind(

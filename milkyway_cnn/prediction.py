@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -10,18 +11,22 @@ import xarray as xr
 from milkyway_cnn.calibration import QUANTILES, Calibration
 from milkyway_cnn.diagrams import over_channels
 from milkyway_cnn.ensemble import Ensemble
+from milkyway_cnn.errors import InputError
 from milkyway_cnn.expected import bare_of
+from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.extinction.never_falling import never_falling
+from milkyway_cnn.forward import AREA, Modeled
 from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.profile_network import channels
 from milkyway_cnn.sightlines import spaced
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
-__all__ = ["bare_cells", "predict"]
+__all__ = ["bare_cells", "predict", "read_cells"]
 
-#: Solid angle in which the stars of a bare diagram are drawn (square degrees), at least: with 1, their chance alone
-#: moves the map by 2 % of A_V. They are drawn at steps of so many degrees of longitude [OC], for the cells between too.
-_BARE_AREA, _BARE_STEP = 4.0, 2.0
+#: Largest step of longitude between directions with modeled stars (deg) [OC].
+_STEP = 2.0
+#: Least standard deviation of draws (mag) that is brought to that of the calibration: near the Sun there may be none.
+_LEAST = 1e-4
 
 
 def bare_cells(
@@ -50,24 +55,107 @@ def bare_cells(
     -------
     Expected stars per pixel, (b, l, magnitude, color) or (b, l, channel, magnitude, color) float32.
     """
-    named = [diagram_named(kind) if isinstance(kind, str) else kind for kind in kinds or observed.attrs["diagrams"]]
-    model = chosen(galaxy)
+    named, model = _named(observed, kinds), chosen(galaxy)
     bare = np.empty(observed["diagram"].shape, np.float32)
     longitudes = observed["l"].values
-    modeled = spaced(longitudes, _BARE_STEP)
-    count = len(modeled)
-    place = np.interp(longitudes, modeled, np.arange(count))
     for row, (b, area) in enumerate(zip(observed["b"].values, observed["solid_angle"].values, strict=True)):
-        for channel, kind in enumerate(named):
-            drawn = max(_BARE_AREA, float(area))
-            images = [area * bare_of(kind, float(l), float(b), drawn, seed=seed, model=model) for l in modeled]
-            for column, x in enumerate(place):
-                before = min(int(x), count - 2) if count > 1 else 0
-                share = np.float32(x - before)
-                cell = bare[row, column] if len(named) == 1 else bare[row, column, channel]
-                cell[:] = (1 - share) * images[before] + share * images[min(before + 1, count - 1)]
+        drawn = max(AREA, float(area))
+        images = [
+            [bare_of(kind, float(l), float(b), drawn, seed=seed, model=model) for kind in named]
+            for l in spaced(longitudes, _STEP)
+        ]
+        bare[row] = _between(longitudes, images, float(area)).reshape(bare[row].shape)
         on_cell(len(longitudes))
+    return _labeled(bare, observed)
+
+
+def _named(observed: xr.Dataset, kinds: Sequence[Diagram | str] | None) -> list[Diagram]:
+    names = kinds or observed.attrs["diagrams"]
+    return [diagram_named(kind) if isinstance(kind, str) else kind for kind in names]
+
+
+def _between(longitudes: np.ndarray, images: Sequence[Sequence[np.ndarray]], area: float) -> np.ndarray:
+    """Diagrams of cells, linearly between those per square degree of the `spaced` directions: (cells, kinds, ...)."""
+    modeled, scaled = spaced(longitudes, _STEP), [np.float32(area) * np.array(each) for each in images]
+    last = len(modeled) - 1
+    cells = np.empty((len(longitudes), *scaled[0].shape), np.float32)
+    for cell, x in zip(cells, np.interp(longitudes, modeled, np.arange(len(modeled))), strict=True):
+        before = max(min(int(x), last - 1), 0)
+        share = np.float32(x - before)
+        cell[:] = (1 - share) * scaled[before] + share * scaled[min(before + 1, last)]
+    return cells
+
+
+def _labeled(bare: np.ndarray, observed: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(bare, observed["diagram"].coords, observed["diagram"].dims, attrs={"units": "stars / pixel"})
+
+
+def read_cells(
+    ensemble: Ensemble,
+    observed: xr.Dataset,
+    edges: np.ndarray,
+    *,
+    calibration: Calibration,
+    seed: int,
+    least_coverage: float = 0.9,
+    keep_draws: bool = False,
+    kinds: Sequence[Diagram | str] | None = None,
+    galaxy: str | Galaxy = "embedded",
+    law: str = DEFAULT,
+    R_V: float = 3.1,
+    on_cell: Callable[[int], None] = lambda cells: None,
+) -> xr.Dataset:
+    """Read every cell beside its bare diagram, and judge what was read by the same modeled stars.
+
+    Row by row of latitude: the stars of a direction are modeled once, for the bare diagrams and for the judgment.
+
+    Parameters
+    ----------
+    ensemble, observed, calibration, least_coverage, keep_draws
+        As for `predict`.
+    edges
+        Of the distance bins (kpc): (bins + 1,).
+    seed, kinds, galaxy, on_cell
+        As for `bare_cells`.
+    law, R_V
+        The extinction law.
+
+    Returns
+    -------
+    What `predict` does, and beside it on (b, l), float32 and NaN in cells not read: `horizon` (kpc), see
+    `extinction.horizon`, and `deviance`, that from the diagram expected behind what was read, 1 for one that is as far
+    off as 1 % of the examples.
+    """
+    named, model, longitudes = _named(observed, kinds), chosen(galaxy), observed["l"].values
+    modeled = spaced(longitudes, _STEP)
+    nearest = np.abs(longitudes[:, None] - modeled).argmin(axis=1)
+    rows = []
+    for row, b in enumerate(observed["b"].values):
+        some = observed.isel(b=[row]).load()
+        area = float(some["solid_angle"][0])
+        directions = [
+            Modeled.towards(named, float(l), float(b), edges, law, R_V, seed, model, max(AREA, area)) for l in modeled
+        ]
+        images = some["diagram"].values[0]
+        bare = _between(longitudes, [each.bare for each in directions], area)
+        found = predict(
+            replace(ensemble, seed=ensemble.seed + row * len(longitudes)),
+            some,
+            _labeled(bare.reshape(some["diagram"].shape), some),
+            calibration=calibration,
+            least_coverage=least_coverage,
+            keep_draws=keep_draws,
+        )
+        profiles = found["delta_A_V"].values[0]
+        judged = np.full((2, len(longitudes)), np.nan, np.float32)
+        for direction, stars in enumerate(directions):
+            told = np.flatnonzero((nearest == direction) & np.isfinite(profiles[:, 0]))
+            judged[0, told] = stars.horizons(profiles[told], area)
+            judged[1, told] = [stars.deviance(images[cell], profiles[cell], area) for cell in told]
+        judged[1] /= calibration.deviant
+        rows.append(found.assign(horizon=(("b", "l"), judged[:1]), deviance=(("b", "l"), judged[1:])))
+        on_cell(len(longitudes))
+    return xr.concat(rows, "b")
 
 
 def predict(
@@ -77,6 +165,7 @@ def predict(
     *,
     calibration: Calibration | None = None,
     least_coverage: float = 0.9,
+    keep_draws: bool = False,
 ) -> xr.Dataset:
     """Read the profile of every cell from its diagram, and how sure that is.
 
@@ -90,34 +179,53 @@ def predict(
         Of the ensemble; without it there are no quantiles, and no standard deviations but those over draws.
     least_coverage
         Cells of which the catalog covers less are not read: missing sky looks like dust.
+    keep_draws
+        Return the draws of the ensemble as well. With a calibration they scatter by its standard deviations: each is
+        moved away from their mean by the factor that is missing, distance by distance.
 
     Returns
     -------
     On (b, l, distance), float32 and NaN in cells not read: `delta_A_V`, the extinction added per bin (mag, of either
     sign), and its standard deviation `delta_A_V_std`; `A_V_std`, that of the extinction to the far edge of the bin;
-    on (quantile, b, l, distance) `A_V_quantiles` and `delta_A_V_quantiles`; on (b, l) `novelty`.
+    on (quantile, b, l, distance) `A_V_quantiles` and `delta_A_V_quantiles`; on (b, l) `novelty`; on (draw, b, l,
+    distance) `A_V_samples`, which never fall with distance.
+
+    Raises
+    ------
+    InputError
+        When draws are to be kept of an ensemble that makes but one.
     """
+    if keep_draws and ensemble.draws < 2:
+        msg = "keep_draws = True keeps draws, and there is but one; set samples and dropout, or an ensemble of runs"
+        raise InputError(msg)
     place = observed["diagram"].dims[:-3] if "channel" in observed.dims else observed["diagram"].dims[:-2]
     shape = [observed.sizes[axis] for axis in place]
     images = observed["diagram"].values.reshape(-1, *observed["diagram"].shape[len(shape) :])
     told = (over_channels(observed)["coverage"].values >= least_coverage).ravel()
-    read = ensemble.read(channels(images[told], bare.values.reshape(images.shape)[told]))
+    read = ensemble.read(channels(images[told], bare.values.reshape(images.shape)[told]), keep_draws=keep_draws)
     found: dict[str, np.ndarray] = {"delta_A_V": read.delta_A_V}
+    total = never_falling(read.delta_A_V.cumsum(axis=1, dtype=np.float64))
+    A_V_std, delta_A_V_std = np.sqrt(read.A_V_variance), np.sqrt(read.delta_A_V_variance)
+    drawn = np.maximum(A_V_std, _LEAST)
     if calibration is not None:
         A_V_std, delta_A_V_std = calibration.deviations(read)
-        total = never_falling(read.delta_A_V.cumsum(axis=1, dtype=np.float64))
         quantiles = np.moveaxis(total + A_V_std * calibration.A_V_quantiles[:, None, :], 0, 1)
         steps = read.delta_A_V + delta_A_V_std * calibration.delta_A_V_quantiles[:, None, :]
         found |= {"A_V_std": A_V_std, "delta_A_V_std": delta_A_V_std, "novelty": calibration.novelty(read.features)}
         found["A_V_quantiles"] = never_falling(quantiles)
         found["delta_A_V_quantiles"] = np.moveaxis(np.maximum(steps, 0.0), 0, 1)
     elif ensemble.draws > 1:
-        found |= {"A_V_std": np.sqrt(read.A_V_variance), "delta_A_V_std": np.sqrt(read.delta_A_V_variance)}
+        found |= {"A_V_std": A_V_std, "delta_A_V_std": delta_A_V_std}
+    if keep_draws:
+        off = read.A_V_draws - read.delta_A_V.cumsum(axis=1)[:, None]
+        found["A_V_samples"] = never_falling(total[:, None] + off * (A_V_std / drawn)[:, None])
     fields = {}
     for name, values in found.items():
         cells = np.full((len(told), *values.shape[1:]), np.nan, np.float32)
         cells[told] = values
         cells = cells.reshape(*shape, *values.shape[1:])
-        inner = ("quantile", "distance")[3 - values.ndim :] if values.ndim > 1 else ()
+        lead = "draw" if name == "A_V_samples" else "quantile"
+        inner = (lead, "distance")[3 - values.ndim :] if values.ndim > 1 else ()
         fields[name] = xr.DataArray(cells, dims=(*place, *inner)).transpose(*inner[:-1], *place, *inner[-1:])
-    return xr.Dataset(fields, {"quantile": QUANTILES} if calibration is not None else {})
+    coords = {"quantile": QUANTILES} if calibration is not None else {}
+    return xr.Dataset(fields, coords | ({"draw": np.arange(ensemble.draws)} if keep_draws else {}))

@@ -31,9 +31,11 @@ def test_the_same_figure_makes_the_same_file(tmp_path: Path) -> None:
     assert not re.search(rb"tEXt|tIME", content)
 
 
-def test_a_caption_is_kept_in_the_file(tmp_path: Path) -> None:
-    save_figure(drawn(), tmp_path / "figure.png", "A line.")
-    assert b"tEXtDescription\0A line." in (tmp_path / "figure.png").read_bytes()
+def test_a_caption_is_kept_in_the_file_which_is_what_the_figure_shows_from_then_on(tmp_path: Path) -> None:
+    figure = drawn()
+    save_figure(figure, tmp_path / "figure.png", "A line.")
+    content = (tmp_path / "figure.png").read_bytes()
+    assert b"tEXtDescription\0A line." in content and figure._repr_png_() == content
 
 
 def test_longitudes_run_through_360() -> None:

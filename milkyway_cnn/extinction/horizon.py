@@ -45,8 +45,8 @@ def visible_stars(distance: np.ndarray, tolerated: np.ndarray, edges: np.ndarray
     """
     place = np.minimum(np.searchsorted(edges, distance, side="right"), edges.size - 1) - 1
     level = np.searchsorted(LEVELS, tolerated, side="right")  # LEVELS[:level] are tolerated
-    counts = np.zeros((edges.size - 1, LEVELS.size + 1), np.float32)
-    np.add.at(counts, (place, level), 1.0)
+    shape = edges.size - 1, LEVELS.size + 1
+    counts = np.bincount(place * shape[1] + level, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float32)
     return np.ascontiguousarray(np.cumsum(counts[:, ::-1], axis=1)[:, -2::-1])
 
 

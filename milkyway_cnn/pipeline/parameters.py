@@ -138,6 +138,7 @@ class Parameters(BaseModel):
         "empty: train",
     )
     samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
+    keep_draws: bool = Field(False, description="keep these draws in the cube, as A_V_samples, for mode='samples'")
     ensemble: list[str] = Field(
         [], description="folders of runs, or network files, that are asked too; of the same diagrams and bins"
     )

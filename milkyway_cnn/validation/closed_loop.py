@@ -17,7 +17,6 @@ from milkyway_cnn.comparison import coverage, rivals
 from milkyway_cnn.comparison.scores import Score, against_truth, score
 from milkyway_cnn.ensemble import Ensemble
 from milkyway_cnn.errors import InputError
-from milkyway_cnn.forward import judge_cells
 from milkyway_cnn.nn import Network
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys.read import read_catalog
@@ -139,20 +138,13 @@ def map_sky(
     chosen = {name: values[name] for name in ("law", "R_V", "galaxy")}
     truth = observe_mock_sky(grid, catalog, seed=seed, dust=dust, edges=edges, **chosen)  # type: ignore[arg-type]
     observed = diagrams.observe_cells(read_catalog(catalog), grid)
-    bare = prediction.bare_cells(observed, seed=values["seed"], galaxy=values["galaxy"])
-    found = prediction.predict(
+    found = prediction.read_cells(
         Ensemble([setting.network]),
         observed,
-        bare,
-        calibration=setting.calibration,
-        least_coverage=values["least_coverage"],
-    )
-    judged_cells = judge_cells(
-        observed,
-        found["delta_A_V"],
         edges,
+        calibration=setting.calibration,
         seed=values["seed"],
-        deviant=float(setting.calibration.deviant),
+        least_coverage=values["least_coverage"],
         **chosen,
     )
     profiles = {
@@ -160,13 +152,14 @@ def map_sky(
         "classical": rivals.match_colors(observed, edges, seed=seed, **chosen),
     }
     if ridge is not None:
-        images = observed["diagram"].values
-        flat = ridge.predict(images.reshape(-1, *images.shape[2:]), bare.values.reshape(-1, *images.shape[2:]))
-        profiles["ridge"] = flat.reshape(*grid.shape, -1)
+        everywhere = np.ones(grid.shape, bool)
+        profiles["ridge"] = rivals.predict_cells(
+            ridge, observed, everywhere, seed=values["seed"], galaxy=values["galaxy"]
+        )
     reach = values["reach"]
     cubes = {"truth": cube.within(truth, reach)}
     for name, profile in profiles.items():
-        beside = found.drop_vars("delta_A_V").merge(judged_cells) if name == "map" else None
+        beside = found.drop_vars("delta_A_V") if name == "map" else None
         cubes[name] = cube.build(profile, grid, edges, reach=reach, beside=beside)
     return cubes
 
