@@ -52,6 +52,8 @@ _SMOOTHING = 2.0
 #: Share of the examples that are as unlike the others, or as far from the forward model, as what is doubted; and how
 #: many are sent through the forward model.
 _NOVEL, _JUDGED = 0.01, 400
+#: Part of a change of A_V that a map must show, from its nearest distance on [OC].
+_FOLLOWS = 0.98
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,10 @@ class Calibration:
         Root mean square component of a diagram that only 1 % of the examples exceed: () float64.
     deviant
         The same of the deviance per pixel from the forward model, see `forward.deviance`.
+    nearest
+        Distance (kpc) from which on A_V follows the truth: () float64. Nearer to the Sun, where few stars are, networks
+        lean towards what is common, and intervals that hold on average over mock skies need not hold on a single one,
+        all of whose cells look through the same dust.
     """
 
     center: np.ndarray
@@ -82,6 +88,7 @@ class Calibration:
     delta_A_V_quantiles: np.ndarray
     novel: np.ndarray
     deviant: np.ndarray
+    nearest: np.ndarray
 
     @classmethod
     def of(cls, ensemble: Ensemble, sample: xr.Dataset) -> Calibration:
@@ -92,6 +99,7 @@ class Calibration:
         with reading(sample):
             sightline, true = sample["sightline"].values, sample["delta_A_V"].values.astype(np.float64)
         read = ensemble.read(Inputs(sample))
+        edges = np.array(json.loads(sample.attrs["stream"])["edges"])
         errors = true.cumsum(axis=1) - never_falling(read.delta_A_V.cumsum(axis=1, dtype=np.float64))
         steps = true - read.delta_A_V
         number = sightline if sightline.max() else np.arange(len(sightline))
@@ -101,13 +109,14 @@ class Calibration:
         of_A_V, of_steps = (log_variance_weights(x[first], each[first]) for each in (errors, steps))
         half = Read(*(values[second] for values in read))
         blank = np.zeros((len(QUANTILES), true.shape[1]))
-        raw = cls(center, axes, of_A_V, of_steps, blank, blank, np.array(1.0), np.array(1.0))
+        raw = cls(center, axes, of_A_V, of_steps, blank, blank, *np.ones((3, 1)))
         A_V_std, step_std = raw.deviations(half)
         return replace(
             raw,
             A_V_quantiles=_quantiles(errors[second] / A_V_std),
             delta_A_V_quantiles=_quantiles(steps[second] / step_std),
             novel=np.quantile(raw.novelty(half.features), 1.0 - _NOVEL),
+            nearest=_nearest(true.cumsum(axis=1), true.cumsum(axis=1) - errors, edges),
             deviant=np.quantile(_deviances(sample, np.flatnonzero(second)[:_JUDGED], read.delta_A_V), 1.0 - _NOVEL),
         )
 
@@ -139,6 +148,7 @@ class Calibration:
             "delta_A_V_quantiles": ("quantile", "bin"),
             "novel": (),
             "deviant": (),
+            "nearest": (),
         }
         values = asdict(self)
         stored = xr.Dataset({name: (dims, values[name]) for name, dims in names.items()}, {"quantile": QUANTILES})
@@ -155,11 +165,21 @@ class Calibration:
             When there is no calibration at `path`.
         """
         path = Path(path)
-        if not (path / "zarr.json").is_file():
-            msg = f"{path} is no calibration of a network; train the run again, its training stage makes it"
-            raise InputError(msg)
-        with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
-            return cls(**{field.name: stored[field.name].values for field in fields(cls)})
+        names = [field.name for field in fields(cls)]
+        if (path / "zarr.json").is_file():
+            with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
+                if set(names) <= set(stored):
+                    return cls(**{name: stored[name].values for name in names})
+        msg = f"{path} is no calibration of a network; train the run again, its training stage makes it"
+        raise InputError(msg)
+
+
+def _nearest(true: np.ndarray, found: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Distance (kpc) from which on A_V found (n, bins) grows with the true one as it should, as a line tells."""
+    off = true - true.mean(axis=0)
+    slope = (off * (found - found.mean(axis=0))).sum(axis=0) / np.maximum((off**2).sum(axis=0), 1e-12)
+    follows = np.append(slope >= _FOLLOWS, True)
+    return np.array(edges[follows.argmax()])
 
 
 def _deviances(sample: xr.Dataset, examples: np.ndarray, delta_A_V: np.ndarray) -> np.ndarray:

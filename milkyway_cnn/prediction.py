@@ -187,8 +187,8 @@ def predict(
     -------
     On (b, l, distance), float32 and NaN in cells not read: `delta_A_V`, the extinction added per bin (mag, of either
     sign), and its standard deviation `delta_A_V_std`; `A_V_std`, that of the extinction to the far edge of the bin;
-    on (quantile, b, l, distance) `A_V_quantiles` and `delta_A_V_quantiles`; on (b, l) `novelty`; on (draw, b, l,
-    distance) `A_V_samples`, which never fall with distance.
+    on (quantile, b, l, distance) `A_V_quantiles` and `delta_A_V_quantiles`; on (b, l) `novelty` and `nearest`; on
+    (draw, b, l, distance) `A_V_samples`, which never fall with distance.
 
     Raises
     ------
@@ -212,6 +212,7 @@ def predict(
         quantiles = np.moveaxis(total + A_V_std * calibration.A_V_quantiles[:, None, :], 0, 1)
         steps = read.delta_A_V + delta_A_V_std * calibration.delta_A_V_quantiles[:, None, :]
         found |= {"A_V_std": A_V_std, "delta_A_V_std": delta_A_V_std, "novelty": calibration.novelty(read.features)}
+        found["nearest"] = np.full(len(read.features), calibration.nearest)
         found["A_V_quantiles"] = never_falling(quantiles)
         found["delta_A_V_quantiles"] = np.moveaxis(np.maximum(steps, 0.0), 0, 1)
     elif ensemble.draws > 1:

@@ -114,8 +114,21 @@ def test_a_cube_holds_the_spread_and_says_where_to_doubt(sample):
     assert (inside.diff("quantile") >= 0).all() and (inside.diff("distance") >= 0).all() and (inside >= 0).all()
     assert (made["A_V_std"].isel(l=0) > 0).all() and made["A_V_std"].isel(l=1).isnull().all()
     assert made["flags"].dtype == np.uint8 and (made["flags"].isel(l=1) == 8).all()
-    assert (made["flags"].isel(l=0) == 2).all()  # a diagram as no Galaxy has it
+    # A diagram as no Galaxy has it, and a network that has learned nothing: it follows no dust but in the last bin.
+    assert float(made["nearest"][0, 0]) == pytest.approx(3.2)
+    assert (made["flags"].isel(l=0) == 2 + 16 * (np.arange(16) < 15)).all()
     assert made["A_V"].attrs["ancillary_variables"] == "A_V_std A_V_quantiles flags"
+
+
+def test_the_map_follows_the_dust_from_where_it_grows_as_the_dust_does():
+    from milkyway_cnn.calibration import _nearest
+
+    rng, edges = np.random.default_rng(1), distance_edges(4, 0.1)
+    true = rng.gamma(1.0, 1.0, (4000, 4))
+    slopes = np.array([0.5, 0.9, 1.0, 0.95])  # what leans again farther away is another matter
+    found = slopes * true + rng.normal(0, 0.1, true.shape)
+    assert _nearest(true, found, edges) == pytest.approx(0.2)
+    assert _nearest(true, true, edges) == 0.0 and _nearest(true, 0 * true, edges) == pytest.approx(0.4)
 
 
 def test_standardized_errors_of_a_gaussian_have_its_quantiles():

@@ -42,7 +42,8 @@ def build(
         Bins that end beyond this distance (kpc) are left out.
     beside
         What else is known of the cells and has a name in `fields.FIELDS`, such as `A_V_std` and `A_V_quantiles`, on the
-        dimensions of the cube. Where it has `horizon` or `novelty`, they set `flags`, as `coverage` does.
+        dimensions of the cube. Where it has `horizon`, `nearest`, `novelty` or `deviance`, they set `flags`, as
+        `coverage` does.
     stars, coverage
         Stars per cell and fraction of it that the catalog covers, (b, l).
     attrs
@@ -125,6 +126,8 @@ def _flags(cube: xr.Dataset) -> xr.DataArray:
     doubts = {"low_coverage": cube["delta_A_V"].isnull()}
     if "horizon" in cube:
         doubts["beyond_horizon"] = far_edge > cube["horizon"] + 1e-6
+    if "nearest" in cube:
+        doubts["too_near"] = far_edge < cube["nearest"] - 1e-6
     for measure, flag in (("novelty", "novel"), ("deviance", "model_disagrees")):
         if measure in cube:
             doubts[flag] = cube[measure] > 1.0

@@ -21,6 +21,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "A_V_samples": ("mag", "draws of the visual extinction to the far edge of the distance bin"),
     "flags": ("1", "reasons to doubt a value"),
     "horizon": ("kpc", "distance up to which the stars tell of dust"),
+    "nearest": ("kpc", "distance from which on the map follows the dust; nearer it leans towards what is common"),
     "novelty": ("1", "how unlike the training set the diagram is, over what 1 % of mock diagrams exceed"),
     "deviance": ("1", "Poisson deviance of the diagram from the modeled, reddened one, over what 1 % of mocks exceed"),
     "stars": ("1", "stars that the prediction rests on"),
@@ -44,10 +45,10 @@ CARTESIAN: Mapping[str, tuple[str, str]] = {
     "z": ("kpc", "towards the North Galactic Pole"),
 }
 #: Bits of `flags`.
-FLAGS: Mapping[str, int] = {"beyond_horizon": 1, "novel": 2, "model_disagrees": 4, "low_coverage": 8}
+FLAGS: Mapping[str, int] = {"beyond_horizon": 1, "novel": 2, "model_disagrees": 4, "low_coverage": 8, "too_near": 16}
 
 #: Fields of the sky alone, without a distance.
-_PLANES = ("horizon", "novelty", "deviance", "stars", "coverage", "solid_angle")
+_PLANES = ("horizon", "nearest", "novelty", "deviance", "stars", "coverage", "solid_angle")
 #: What is said about a field by others beside it.
 _BESIDE = ("_std", "_quantiles", "_samples")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["shared_length", "shared_with_grid", "shared_with_healpix"]
 
 #: Pairs of a polygon and a pixel that are clipped at once.
-_AT_ONCE = 200_000
+_AT_ONCE = 50_000
 
 
 def shared_with_grid(old: Grid, new: Grid) -> csr_array:

@@ -107,7 +107,8 @@ class CubeQuery:
             Beyond the last edge it is the value at that edge, a lower limit.
         flags : numpy.ndarray
             Structured, of the shape of `coords`: `converged`, whether there is a prediction for the cell, and
-            `reliable_dist`, whether the distance lies within the cube and before the horizon; without distances
+            `reliable_dist`, whether the distance lies within the cube, before the horizon, and not nearer than the
+            field `nearest`; without distances
             `min_reliable_distmod` and `max_reliable_distmod` (mag) in its place. Beside these, which Bayestar has,
             `max_reliable_distance` (kpc), `std` (mag, NaN where the cube has none), and `flags`, the bits of
             `cube.fields.FLAGS` (0 where the cube has none); without distances one `std` and `flags` a bin.
@@ -238,13 +239,14 @@ class CubeQuery:
         last = self._plane("A_V", cell)
         known = np.isfinite(last)
         reach = np.minimum(self._plane("horizon", cell), self._edges[-1]) if "horizon" in self.cube else self._edges[-1]
+        near = np.maximum(self._plane("nearest", cell), self._edges[0]) if "nearest" in self.cube else self._edges[0]
         flags["converged"] = known
         flags["max_reliable_distance"] = reach = np.where(known, reach, np.nan)
         if distance is None:
-            flags["min_reliable_distmod"] = np.where(known, _distmod(self._edges[0]), np.nan)
+            flags["min_reliable_distmod"] = np.where(known, _distmod(near), np.nan)
             flags["max_reliable_distmod"] = _distmod(reach)
         else:
-            flags["reliable_dist"] = known & (distance >= self._edges[0]) & (distance <= reach)
+            flags["reliable_dist"] = known & (distance >= near) & (distance <= reach)
         if {"A_V_std", "A_V_samples"} & set(self.cube.variables):
             flags["std"] = self._factor * self._read(*asked(self.cube, "std", None, cell), cell, distance)
         else:

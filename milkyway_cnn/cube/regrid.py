@@ -105,7 +105,7 @@ def regrid(cube: xr.Dataset, grid: Grid, edges: np.ndarray | None = None) -> xr.
     A new cell has the mean of the old ones, each weighted by the solid angle that they share. So the integral over the
     sky of A_V, weighted with `solid_angle`, stays what it was. Stars are shared out by solid angle; a standard
     deviation or quantile is the mean of those of the cells, as if their errors were the same error, at most too wide;
-    a new cell has the flags of all old ones that it meets, and the nearest of their horizons.
+    a new cell has the flags of all old ones that it meets, the nearest of their horizons, and the farthest `nearest`.
 
     Parameters
     ----------
@@ -202,6 +202,8 @@ def _averaged(
                 new = _any_bit(old.T, shared > 0).T
             elif name == "horizon":
                 new = _least(old[:, 0], shared)
+            elif name == "nearest":
+                new = -_least(-old[:, 0], shared)
             else:
                 old = np.where(known[:, None], old, 0.0)
                 new = shared @ (old / own_area[:, None]) if name == "stars" else mean @ old

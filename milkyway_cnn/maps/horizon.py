@@ -1,4 +1,4 @@
-"""Where the stars no longer tell of dust: what the views gray out, and the line at which that begins."""
+"""Where the stars do not tell of dust, far away or near by: what views gray out, and the line at which that begins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-__all__ = ["BEYOND", "LINE", "beyond", "named", "plane_horizon", "shade", "shade_behind"]
+__all__ = ["BEYOND", "LINE", "beyond", "named", "plane_horizon", "shade", "shade_behind", "untold"]
 
 #: How the part beyond is drawn over the map, and its border.
 BEYOND: dict[str, Any] = {"facecolor": (0.85, 0.85, 0.85, 0.6), "edgecolor": "0.35", "hatch": "///", "linewidth": 0.0}
@@ -19,10 +19,18 @@ _FINE = 12
 
 
 def beyond(cube: xr.Dataset, to: float) -> xr.DataArray | None:
-    """Cells whose horizon is nearer than `to` (kpc): bool on (b, l), or None for a cube without horizon."""
-    if "horizon" not in cube:
-        return None
-    return (cube["horizon"] < to - 1e-6).transpose("b", "l")
+    """Cells whose horizon is nearer than `to` (kpc), or where that is too near to be told: bool on (b, l), or None."""
+    hidden = [cube["horizon"] < to - 1e-6] if "horizon" in cube else []
+    hidden += [cube["nearest"] > to + 1e-6] if "nearest" in cube else []
+    return sum(hidden[1:], hidden[0]).transpose("b", "l") if hidden else None
+
+
+def untold(profile: xr.Dataset) -> list[tuple[float, float]]:
+    """Distances (kpc) from and to which the stars of one cell do not tell of dust: near by, and behind its horizon."""
+    first, last = (float(edge) for edge in profile["distance_edges"].values[[0, -1]])
+    near = min(float(profile["nearest"]), last) if "nearest" in profile else first
+    far = max(float(profile["horizon"]), near) if "horizon" in profile else last
+    return [(a, b) for a, b in ((first, near), (far, last)) if a < b - 1e-6]
 
 
 def plane_horizon(cube: xr.Dataset, along: str = "l") -> xr.DataArray | None:
@@ -76,4 +84,4 @@ def shade_behind(axes: Axes, near: np.ndarray, far: np.ndarray) -> None:
 
 def named() -> Patch:
     """Return what a legend shows of it."""
-    return Patch(label="beyond the horizon of the stars", **BEYOND)
+    return Patch(label="not told by the stars", **BEYOND)

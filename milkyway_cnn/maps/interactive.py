@@ -16,7 +16,7 @@ from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.figures import EXTINCTION, FIRST, SECOND, largest, palette
 from milkyway_cnn.maps.density import around, latitude_density, near_plane, plane_density
 from milkyway_cnn.maps.faceon import SUN, image_from_above, net
-from milkyway_cnn.maps.horizon import beyond, plane_horizon
+from milkyway_cnn.maps.horizon import beyond, plane_horizon, untold
 from milkyway_cnn.maps.overlays import ARM, BORDER, Overlay, style, traces
 from milkyway_cnn.maps.profiles import cell_of
 from milkyway_cnn.maps.projection import cells_of_map, pixel_places, project, sky_wcs
@@ -32,7 +32,7 @@ MARKERS = {"s": "square", "o": "circle", "*": "star", "D": "diamond"}
 _SIZE = 900
 _BEYOND: dict[str, Any] = {
     "fill_color": "#d9d9d9", "fill_alpha": 0.6, "line_color": None, "hatch_pattern": "right_diagonal_line",
-    "hatch_color": "#555555", "hatch_weight": 1, "hatch_scale": 10, "legend_label": "beyond the horizon of the stars",
+    "hatch_color": "#555555", "hatch_weight": 1, "hatch_scale": 10, "legend_label": "not told by the stars",
 }  # fmt: skip
 #: Brings l, b (deg) and distance (kpc) to the coordinates of a plot.
 _Place = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -187,9 +187,8 @@ def profile(cube: xr.Dataset, l: float, b: float, *, to: float | None = None) ->
     source = ColumnDataSource({"distance": edges, "A_V": total})
     line = plot.line("distance", "A_V", source=source, color=FIRST, line_width=2, legend_label="sum")
     _hover(plot, line, [("distance", "@distance{0.00} kpc"), ("A_V", "@A_V{0.00} mag")])
-    if "horizon" in here and float(here["horizon"]) < edges[-1]:
-        near = float(here["horizon"])
-        plot.quad([near], [edges[-1]], [10 * top], [0], **_BEYOND)
+    for first, last in untold(here):
+        plot.quad([first], [last], [10 * top], [0], **_BEYOND)
     return plot
 
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from milkyway_cnn.cube import within
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.figures import FIRST, SECOND, Figure
-from milkyway_cnn.maps.horizon import BEYOND, named
+from milkyway_cnn.maps.horizon import BEYOND, named, untold
 from milkyway_cnn.maps.overlays import legend_below
 
 __all__ = ["cell_of", "profiles", "typical_sightlines"]
@@ -46,7 +46,8 @@ def profiles(
     -------
     Figure
         Where the cube has `delta_A_V_std`, a band of one standard deviation stands around the bins; where it has
-        `A_V_quantiles`, bands of 95 and 68 % around the sum; where it has a horizon, the part beyond is hatched.
+        `A_V_quantiles`, bands of 95 and 68 % around the sum; what the stars do not tell, near
+        by and beyond the horizon, is hatched.
 
     Raises
     ------
@@ -81,12 +82,11 @@ def profiles(
             panel.set_ylim(bottom=0)
             panel.set_axisbelow(True)
             panel.grid(color="0.9", linewidth=0.6)
-        horizon = float(cube["horizon"].isel(b=row, l=place)) if "horizon" in cube else np.inf
-        if horizon < cube["distance_edges"].values[-1] - 1e-6:
+        for first, last in untold(cube.isel(b=row, l=place)):
             hidden = True
             for panel in (upper, lower):
-                panel.axvspan(horizon, cube["distance_edges"].values[-1], zorder=0.4, **BEYOND)
-                panel.axvline(horizon, color="0.35", linestyle=":", linewidth=1.2)
+                panel.axvspan(first, last, zorder=0.4, **BEYOND)
+                panel.axvline(last if first == 0 else first, color="0.35", linestyle=":", linewidth=1.2)
     axes[0, 0].set_ylabel("$A_V$ (mag)")
     axes[1, 0].set_ylabel("$A_V$ per bin (mag)")
     bands = axes[0, 0].collections[: 2 * len(curves)] if "A_V_quantiles" in cube else []

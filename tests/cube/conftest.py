@@ -30,6 +30,7 @@ def with_everything(grid: Grid, bins: int = 12, draws: int = 5, seed: int = 1) -
         "novelty": random.random(grid.shape),
         "deviance": random.random(grid.shape),
         "coverage": random.random(grid.shape),
+        "nearest": 0.05 + 0.1 * random.random(grid.shape),
     }
     kind = {"flags": np.uint8}
     held = {name: (dimensions(name), values.astype(kind.get(name, np.float32))) for name, values in fields.items()}

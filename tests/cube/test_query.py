@@ -211,7 +211,11 @@ def test_flags_tell_of_error_reach_and_doubt(everything) -> None:
     np.testing.assert_allclose(flags["std"], 0.2 * values, rtol=1e-5)
     np.testing.assert_allclose(flags["max_reliable_distance"], 0.6, rtol=1e-6)
     np.testing.assert_array_equal(flags["flags"], everything["flags"][8, 10].values[[3, 6, 11, 11]])
+    near = float(everything["nearest"][8, 10])
+    _, flags = dust(coords(np.full(2, 0.25), np.full(2, 0.25), near + np.array([-0.01, 0.01])), return_flags=True)
+    assert flags["reliable_dist"].tolist() == [False, True]
     _, flags = dust(coords(np.array([0.25, 90.0]), np.array([0.25, 0.0])), return_flags=True)
+    assert flags["min_reliable_distmod"][0] == pytest.approx(5 * np.log10(near) + 10, rel=1e-5)
     assert flags["std"].shape == flags["flags"].shape == (2, 12)
     assert flags["max_reliable_distmod"][0] == pytest.approx(5 * np.log10(60), abs=1e-5)
     assert flags["converged"].tolist() == [True, False]

@@ -102,7 +102,7 @@ def test_what_stands_beside_extinction_goes_with_it(everything: xr.Dataset) -> N
     four = everything.isel(b=slice(2, 4), l=slice(4, 6))
     one = found.isel(b=1, l=2)
     np.testing.assert_array_equal(one["flags"], np.bitwise_or.reduce(four["flags"].values.reshape(4, -1)))
-    assert float(one["horizon"]) == pytest.approx(0.6)
+    assert float(one["horizon"]) == pytest.approx(0.6) and one["nearest"] == four["nearest"].max()
     assert float(one["stars"]) == pytest.approx(float(four["stars"].sum()))
     weights = np.repeat(np.cos(np.radians(four["b"].values)), 2)
     for name in ("A_V_std", "A_V_quantiles", "A_V_samples", "delta_A_V_quantiles", "novelty", "coverage"):

@@ -40,7 +40,7 @@ def test_cells_that_end_before_the_distance_are_hatched(uncertain: xr.Dataset, p
     if not projection:
         np.testing.assert_allclose((corners.x0, corners.x1), (257, 303), atol=0.1)
         np.testing.assert_allclose((corners.y0, corners.y1), (-2, 2), atol=0.1)
-    assert figure.legends[0].get_texts()[0].get_text() == "beyond the horizon of the stars"
+    assert figure.legends[0].get_texts()[0].get_text() == "not told by the stars"
     assert not hatched(plane_of_sky(uncertain, 2.0, projection=projection).axes[0])
 
 
@@ -58,6 +58,16 @@ def test_a_dotted_line_runs_at_the_horizon_of_slices_and_from_above(uncertain: x
     assert set(heights.round(3)) == {3.5, 4.5, 5.5}  # 6.5 and more lie beyond the slice
 
 
+def test_what_is_too_near_is_hidden_too(uncertain: xr.Dataset) -> None:
+    near = uncertain.assign(nearest=xr.full_like(uncertain["horizon"], 0.7))
+    assert beyond(near, 0.5).all() and not beyond(near, 0.7).any()
+    spans = hatched(profiles(near, [(284.5, 0.5)]).axes[0])
+    assert [(span.get_x(), span.get_width()) for span in spans] == [
+        (0.0, pytest.approx(0.7)),
+        (3.5, pytest.approx(6.5)),
+    ]
+
+
 def test_profiles_have_bands_and_end_at_the_horizon(uncertain: xr.Dataset) -> None:
     figure = profiles(uncertain, [(284.5, 0.5)])
     figure.draw_without_rendering()
@@ -69,4 +79,4 @@ def test_profiles_have_bands_and_end_at_the_horizon(uncertain: xr.Dataset) -> No
     assert wide.get_datalim(upper.transData).y1 == pytest.approx(1.38 * total, rel=1e-4)
     assert narrow.get_datalim(upper.transData).y1 == pytest.approx(1.272 * total, rel=1e-4)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["map", "95 % of the map", "68 % of the map", "beyond the horizon of the stars"]
+    assert names == ["map", "95 % of the map", "68 % of the map", "not told by the stars"]
