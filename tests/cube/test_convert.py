@@ -26,7 +26,7 @@ def test_the_command_writes_what_its_options_say(everything, stored, tmp_path, c
     xr.testing.assert_identical(
         cube.load(out), cube.rebin(everything.drop_vars(["A_V_samples", "flags"]), np.array([0, 0.3, 0.6, 0.9, 1.2]))
     )
-    assert "cube.nc: 12 b x 20 l x 4 distance, 10 fields, " in capsys.readouterr().out
+    assert "cube.nc: 12 b x 20 l x 4 distance, 11 fields, " in capsys.readouterr().out
     assert main(["cube", str(out), str(tmp_path / "pixels.fits"), "--nside", "32"]) == 0
     assert cube.cells(cube.load(tmp_path / "pixels.fits")).nside == 32
     assert main(["cube", str(out), str(tmp_path / "sky.fits"), "--to", "0.75", "--cell", "1"]) == 0
