@@ -249,3 +249,11 @@ def test_a_run_ends_in_one_sentence_with_its_last_checkpoint(state: Callable, di
     assert (
         f"cannot be written ({reason}); " in sentence
     )  # the network and what stands beside it name different ways out
+
+
+def test_a_run_that_diverges_ends_in_one_sentence_with_its_last_checkpoint(train, tmp_path):
+    # A linear network: with this rate every step multiplies its error.
+    wild = {"network": "D16", "optimizer": "sgd", "learning_rate": 0.1, "final_learning_rate": 0.1, "epochs": 8}
+    sentence = train(tmp_path / "run", **wild, schedule="exponential", clip=0.0, counts_scale=10.0)
+    assert "choose a lower learning rate or clip gradients; the last good weights are in" in sentence
+    assert 1 <= _last_checkpoint(tmp_path / "run") < 8
