@@ -117,7 +117,9 @@ def test_parameters_are_listed_as_a_file_to_start_from(started, capsys: pytest.C
 @pytest.mark.parametrize(
     ("words", "module", "folder"),
     [
+        (["test"], ["pytest", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"], "tests"),
         (["test", "tests/nn", "-k", "dense"], ["pytest", "tests/nn", "-k", "dense"], "tests"),
+        (["test", "--gpu", "-x"], ["pytest", "-m", "gpu", "-rs", "-x"], "tests"),
         (["lab", "--port=8899"], ["jupyter", "lab", "notebooks", "--port=8899"], "notebooks"),
         (["benchmark", "--networks", "tiny"], ["benchmarks.network", "--networks", "tiny"], "benchmarks"),
         (["benchmark", "network", "--help"], ["benchmarks.network", "--help"], "benchmarks"),

@@ -15,6 +15,8 @@ from ..errors import InputError
 __all__ = ["benchmark", "lab", "test"]
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Words of pytest-xdist: the tests of a file share what they prepare, and files keep their order, slow ones early.
+_ON_ALL_CORES = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def lab(context: typer.Context) -> None:
@@ -23,9 +25,10 @@ def lab(context: typer.Context) -> None:
 
 
 def test(context: typer.Context) -> None:
-    """Run the tests of the clone, with --gpu those that need a CUDA card; further words go to pytest."""
+    """Run all tests of the clone, on all cores; with --gpu those that need a CUDA card; further words go to pytest."""
     words = [word for word in context.args if word != "--gpu"]
-    _from_clone("tests", ["pytest", *(["-m", "gpu", "-rs"] if "--gpu" in context.args else []), *words])
+    chosen = ["-m", "gpu", "-rs", *words] if "--gpu" in context.args else words
+    _from_clone("tests", ["pytest", *(chosen or _ON_ALL_CORES)])
 
 
 def benchmark(context: typer.Context) -> None:
