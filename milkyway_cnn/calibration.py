@@ -30,6 +30,7 @@ from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.never_falling import never_falling
 from milkyway_cnn.forward import Modeled
 from milkyway_cnn.galaxy.models import chosen
+from milkyway_cnn.judgment import Judgment
 from milkyway_cnn.samples import reading
 from milkyway_cnn.storage import replacing, writable
 from milkyway_cnn.surveys.diagrams import Diagram
@@ -49,9 +50,9 @@ _MOST = 16.0
 _STEPS, _RIDGE = 30, 1e-3
 #: Standard deviation of the Gaussian by which quantiles of neighboring bins are averaged (bins) [OC].
 _SMOOTHING = 2.0
-#: Share of the examples that are as unlike the others, or as far from the forward model, as what is doubted; and how
-#: many are sent through the forward model.
-_NOVEL, _JUDGED = 0.01, 400
+#: Share of the examples that are as unlike the others as what is doubted, and how many are sent through the forward
+#: model.
+_NOVEL, _JUDGED = 0.01, 600
 #: Part of a change of A_V that a map must show, from its nearest distance on [OC].
 _FOLLOWS = 0.98
 
@@ -72,12 +73,12 @@ class Calibration:
         `QUANTILES` of (truth - mean) / standard deviation: (quantiles, bins).
     novel
         Root mean square component of a diagram that only 1 % of the examples exceed: () float64.
-    deviant
-        The same of the deviance per pixel from the forward model, see `forward.deviance`.
     nearest
         Distance (kpc) from which on A_V follows the truth: () float64. Nearer to the Sun, where few stars are, networks
         lean towards what is common, and intervals that hold on average over mock skies need not hold on a single one,
         all of whose cells look through the same dust.
+    judgment
+        How far from the forward model diagrams commonly are.
     """
 
     center: np.ndarray
@@ -87,8 +88,8 @@ class Calibration:
     A_V_quantiles: np.ndarray
     delta_A_V_quantiles: np.ndarray
     novel: np.ndarray
-    deviant: np.ndarray
     nearest: np.ndarray
+    judgment: Judgment
 
     @classmethod
     def of(cls, ensemble: Ensemble, sample: xr.Dataset) -> Calibration:
@@ -109,7 +110,8 @@ class Calibration:
         of_A_V, of_steps = (log_variance_weights(x[first], each[first]) for each in (errors, steps))
         half = Read(*(values[second] for values in read))
         blank = np.zeros((len(QUANTILES), true.shape[1]))
-        raw = cls(center, axes, of_A_V, of_steps, blank, blank, *np.ones((3, 1)))
+        judgment, one = _judgment(sample, second, read.delta_A_V), np.array(1.0)
+        raw = cls(center, axes, of_A_V, of_steps, blank, blank, one, one, judgment)
         A_V_std, step_std = raw.deviations(half)
         return replace(
             raw,
@@ -117,7 +119,6 @@ class Calibration:
             delta_A_V_quantiles=_quantiles(steps[second] / step_std),
             novel=np.quantile(raw.novelty(half.features), 1.0 - _NOVEL),
             nearest=_nearest(true.cumsum(axis=1), true.cumsum(axis=1) - errors, edges),
-            deviant=np.quantile(_deviances(sample, np.flatnonzero(second)[:_JUDGED], read.delta_A_V), 1.0 - _NOVEL),
         )
 
     def deviations(self, read: Read) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +133,8 @@ class Calibration:
 
         The root mean square of the principal components, each over its standard deviation: Mahalanobis's distance.
         It finds diagrams of other axes or without the locus of stars; not colors that are all off by some tenths of a
-        magnitude, nor a shallower survey, for these look to the network as dust does.
+        magnitude, nor a shallower survey, for these look to the network as dust does: they are left to the judgment by
+        the forward model.
         """
         x = _regressors(features, self.center, self.axes)[:, 1:]
         return np.sqrt(np.mean(x**2, axis=1)) / self.novel
@@ -147,10 +149,14 @@ class Calibration:
             "A_V_quantiles": ("quantile", "bin"),
             "delta_A_V_quantiles": ("quantile", "bin"),
             "novel": (),
-            "deviant": (),
             "nearest": (),
+            "judgment_center": ("cause", "difference"),
+            "judgment_log_scale": ("cause", "difference"),
+            "judgment_inverse": ("difference", "other"),
+            "judgment_limit": (),
         }
         values = asdict(self)
+        values |= {f"judgment_{name}": value for name, value in values.pop("judgment").items()}
         stored = xr.Dataset({name: (dims, values[name]) for name, dims in names.items()}, {"quantile": QUANTILES})
         with writable(Path(path)), replacing(path) as temporary:
             stored.to_zarr(temporary, zarr_format=3, consolidated=False)
@@ -165,11 +171,13 @@ class Calibration:
             When there is no calibration at `path`.
         """
         path = Path(path)
-        names = [field.name for field in fields(cls)]
+        own = [field.name for field in fields(cls) if field.name != "judgment"]
+        beside = [f"judgment_{field.name}" for field in fields(Judgment)]
         if (path / "zarr.json").is_file():
             with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
-                if set(names) <= set(stored):
-                    return cls(**{name: stored[name].values for name in names})
+                if {*own, *beside} <= set(stored):
+                    values = {name: stored[name].values for name in own}
+                    return cls(**values, judgment=Judgment(*(stored[name].values for name in beside)))
         msg = f"{path} is no calibration of a network; train the run again, its training stage makes it"
         raise InputError(msg)
 
@@ -182,21 +190,23 @@ def _nearest(true: np.ndarray, found: np.ndarray, edges: np.ndarray) -> np.ndarr
     return np.array(edges[follows.argmax()])
 
 
-def _deviances(sample: xr.Dataset, examples: np.ndarray, delta_A_V: np.ndarray) -> np.ndarray:
-    """Deviances of some examples from the forward model behind their predicted profiles (n, bins)."""
+def _judgment(sample: xr.Dataset, which: np.ndarray, delta_A_V: np.ndarray) -> Judgment:
+    """Judge some of the examples (n,) bool by the forward model behind their predicted profiles (n, bins)."""
     stream = json.loads(sample.attrs["stream"])
     kinds, edges = [Diagram.of(kind) for kind in stream["diagrams"]], np.array(stream["edges"])
+    examples = np.flatnonzero(which)[:_JUDGED]
     with reading(sample):
         sightline, images = sample["sightline"].values[examples], sample["diagram"][examples].values
-    found = []
+    found = np.empty((len(examples), 2))
     for number in np.unique(sightline):
         l, b = stream["sightlines"][number]
         what = edges, stream["law"], stream["R_V"], stream["seed"], chosen(stream["galaxy"])
         stars = Modeled.towards(kinds, l, b, *what)
         for place in np.flatnonzero(sightline == number):
             profile = delta_A_V[examples[place]]
-            found.append(stars.deviance(images[place], profile, stream["solid_angle"][number]))
-    return np.array(found)
+            found[place] = stars.differences(images[place], profile, stream["solid_angle"][number])
+    counted = images.reshape(len(images), -1).sum(axis=1)
+    return Judgment.of(found, counted, np.maximum(delta_A_V[examples], 0.0).sum(axis=1))
 
 
 def log_variance_weights(x: np.ndarray, errors: np.ndarray) -> np.ndarray:

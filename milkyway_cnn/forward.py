@@ -99,11 +99,17 @@ class Modeled:
         found = [horizon(A_V, visible[None] * solid_angle, number, self.edges) for visible in self.visible]
         return np.max(found, axis=0)
 
-    def deviance(self, images: np.ndarray, delta_A_V: np.ndarray, solid_angle: float) -> float:
-        """Deviance of diagrams ([kinds,] pixels, pixels) from those expected behind a profile (bins,)."""
+    def differences(self, images: np.ndarray, delta_A_V: np.ndarray, solid_angle: float) -> np.ndarray:
+        """Tell how diagrams ([kinds,] pixels, pixels) differ from those expected behind a profile (bins,).
+
+        Returns
+        -------
+        Logarithms of the `deviance`, and of the stars counted over those expected: (2,) float64.
+        """
         expected = []
         for kind, stars, area in zip(self.kinds, self.stars, self.area, strict=True):
             A_V = stars.behind(self.edges, np.maximum(delta_A_V, 0.0), _BEAM, seed=self.seed)
             image = behind(kind, stars, A_V, area, seed=self.seed, law=self.law, R_V=self.R_V)
             expected.append(image * np.float32(solid_angle))
-        return deviance(images, np.reshape(expected, images.shape))
+        excess = (float(images.sum()) + 1.0) / (float(np.sum(expected)) + 1.0)
+        return np.log([max(deviance(images, np.reshape(expected, images.shape)), _LEAST), excess])

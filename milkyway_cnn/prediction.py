@@ -123,8 +123,8 @@ def read_cells(
     Returns
     -------
     What `predict` does, and beside it on (b, l), float32 and NaN in cells not read: `horizon` (kpc), see
-    `extinction.horizon`, and `deviance`, that from the diagram expected behind what was read, 1 for one that is as far
-    off as 1 % of the examples.
+    `extinction.horizon`, and `deviance`, how far the diagram is from the one expected behind what was read, see
+    `judgment`; 1 for one that is as far off as 1 % of the examples.
     """
     named, model, longitudes = _named(observed, kinds), chosen(galaxy), observed["l"].values
     modeled = spaced(longitudes, _STEP)
@@ -151,8 +151,11 @@ def read_cells(
         for direction, stars in enumerate(directions):
             told = np.flatnonzero((nearest == direction) & np.isfinite(profiles[:, 0]))
             judged[0, told] = stars.horizons(profiles[told], area)
-            judged[1, told] = [stars.deviance(images[cell], profiles[cell], area) for cell in told]
-        judged[1] /= calibration.deviant
+            if told.size:
+                differences = np.array([stars.differences(images[cell], profiles[cell], area) for cell in told])
+                counted = images[told].reshape(len(told), -1).sum(axis=1)
+                A_V = np.maximum(profiles[told], 0.0).sum(axis=1)
+                judged[1, told] = calibration.judgment(differences, counted, A_V)
         rows.append(found.assign(horizon=(("b", "l"), judged[:1]), deviance=(("b", "l"), judged[1:])))
         on_cell(len(longitudes))
     return xr.concat(rows, "b")

@@ -23,7 +23,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "horizon": ("kpc", "distance up to which the stars tell of dust"),
     "nearest": ("kpc", "distance from which on the map follows the dust; nearer it leans towards what is common"),
     "novelty": ("1", "how unlike the training set the diagram is, over what 1 % of mock diagrams exceed"),
-    "deviance": ("1", "Poisson deviance of the diagram from the modeled, reddened one, over what 1 % of mocks exceed"),
+    "deviance": ("1", "how far the diagram is from the modeled, reddened one, over what 1 % of mocks exceed"),
     "stars": ("1", "stars that the prediction rests on"),
     "coverage": ("1", "fraction of the cell that the catalog covers"),
     "solid_angle": ("deg2", "solid angle of the cell that cells with a prediction cover"),

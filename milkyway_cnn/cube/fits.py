@@ -133,9 +133,10 @@ def _write(file: IO[bytes], cube: xr.Dataset, name: str, history: Sequence[str])
     """Write the images of a field at the end of a file, some quantiles or draws at once; the first has the history."""
     from astropy.io import fits
 
-    field = cube[name].transpose("quantile", "draw", ..., "b", "l", missing_dims="ignore")
+    field = cube[name]
     lead = next((axis for axis in ("quantile", "draw") if axis in field.dims), None)
     count = field.sizes[lead] if lead else 1
+    shape = tuple(field.sizes[axis] for axis in ("distance", "b", "l") if axis in field.dims)
     at_once = min(count, _IMAGES)
     for first in range(0, count, at_once):
         last = min(first + at_once, count)
@@ -145,7 +146,7 @@ def _write(file: IO[bytes], cube: xr.Dataset, name: str, history: Sequence[str])
             if lead:
                 header["EXTVER"] = number + 1
                 header[lead.upper()] = (cube[lead].values[number].item(), FIELDS[lead][1])
-            shape_alone = np.broadcast_to(np.zeros((), field.dtype), images.shape[1:] if lead else images.shape)
+            shape_alone = np.broadcast_to(np.zeros((), field.dtype), shape)
             if file.tell():
                 header = fits.ImageHDU(shape_alone, header).header
             else:
@@ -160,11 +161,14 @@ def _write(file: IO[bytes], cube: xr.Dataset, name: str, history: Sequence[str])
 
 
 def _fill(file: IO[bytes], images: xr.DataArray, starts: Sequence[int]) -> None:
-    """Write images ([image,] ..., b, l) to their places, strip by strip of latitude; the file stays at its end."""
-    end, (rows, columns), dtype = file.tell(), images.shape[-2:], images.dtype.newbyteorder(">")
-    strip = chunk(images)["b"]
+    """Write the images of some quantiles or draws to their places, strip by strip; the file stays at its end."""
+    end, rows, columns = file.tell(), images.sizes["b"], images.sizes["l"]
+    dtype, strip = images.dtype.newbyteorder(">"), chunk(images)["b"]
     for first in range(0, rows, strip):
-        strips = images.isel(b=slice(first, first + strip)).values[..., ::-1].astype(dtype)
+        # Read before its axes are exchanged: else xarray asks a store for each value by itself.
+        read = images.isel(b=slice(first, first + strip)).load()
+        strips = read.transpose("quantile", "draw", ..., "b", "l", missing_dims="ignore").values[..., ::-1]
+        strips = strips.astype(dtype)
         for start, planes in zip(starts, strips.reshape(len(starts), -1, *strips.shape[-2:]), strict=True):
             for number, plane in enumerate(planes):
                 file.seek(start + (number * rows + first) * columns * dtype.itemsize)
