@@ -26,6 +26,7 @@ from numba import config, extending, float32, float64, njit, prange, uint32, uin
 from numba.core.compiler import Compiler
 
 from milkyway_cnn import backend
+from milkyway_cnn.errors import InputError
 
 __all__ = [
     "KERNELS",
@@ -98,6 +99,9 @@ intrinsic: Any = extending.intrinsic
 
 #: `numba.cuda` inside the loops for CUDA, once the first of a module is launched (see `Kernel`).
 cuda: Any = None
+
+#: Bytes of shared memory that a block has on every card.
+_SHARED = 48 << 10
 
 #: All kernels for CUDA, for tests.
 KERNELS: list[Kernel] = []
@@ -221,10 +225,21 @@ def block_sum(value, shared):
 
 
 def each(items: int, threads: int = 128) -> tuple[int, int, int]:
-    """Grid of a thread an item; where there are too many items for a grid, its threads go on to further ones."""
-    return min(-(-items // threads), 65_535), threads, 0
+    """Grid of a thread an item; of a million items or more, which are enough for any card, threads go on to others."""
+    return min(-(-items // threads), 8192), threads, 0
 
 
 def block_each(items: int, threads: int = 128, shared: int = 0) -> tuple[int, int, int]:
-    """Grid of a block an item, with bytes of shared memory; where there are too many items, blocks go on as well."""
+    """Grid of a block an item, with bytes of shared memory; where there are too many items, blocks go on as well.
+
+    Raises
+    ------
+    InputError
+        If the block needs more shared memory than every card has.
+    """
+    if shared > _SHARED:
+        msg = (
+            f"this needs {shared:,} bytes of a card's shared memory of {_SHARED:,}; choose fewer pixels or device='cpu'"
+        )
+        raise InputError(msg)
     return min(items, 65_535), threads, shared

@@ -191,13 +191,13 @@ def batch_statistics(x, epsilon, momentum, running_mean, running_variance, mean,
 
 def _running_statistics_cpu(running_mean, running_variance, epsilon, mean, inverse):
     mean[...] = running_mean
-    inverse[...] = 1.0 / np.sqrt(running_variance + np.float32(epsilon))
+    inverse[...] = 1.0 / np.sqrt(running_variance + epsilon)
 
 
 def _running_statistics_cuda(running_mean, running_variance, epsilon, mean, inverse):
     for c in range(cuda.grid(1), mean.size, cuda.gridsize(1)):
         mean[c] = running_mean[c]
-        inverse[c] = np.float32(1.0) / np.float32(math.sqrt(running_variance[c] + np.float32(epsilon)))
+        inverse[c] = np.float32(1.0) / np.float32(math.sqrt(running_variance[c] + epsilon))
 
 
 _running_statistics = Twin(
@@ -207,7 +207,7 @@ _running_statistics = Twin(
 
 def running_statistics(running_mean, running_variance, epsilon, mean, inverse):
     """Mean and ``1 / sqrt(variance + epsilon)`` of running ones, as `batch_normalize` takes them."""
-    _running_statistics(running_mean, running_variance, epsilon, mean, inverse)
+    _running_statistics(running_mean, running_variance, np.float32(epsilon), mean, inverse)
 
 
 def batch_normalize(x, gain, offset, mean, inverse, out):

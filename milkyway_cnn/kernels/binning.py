@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import body, exact, serial
+from milkyway_cnn.kernels._twin import Twin, body, cuda, each, exact, serial
 
 __all__ = ["count_sorted_stars", "count_stars", "pixel", "pixels_of_stars"]
 
@@ -32,6 +32,14 @@ def _pixels_of_stars_cpu(color, magnitude, axes, pixels, found):
         found[i] = pixel(color[i], magnitude[i], axes, pixels)
 
 
+def _pixels_of_stars_cuda(color, magnitude, axes, pixels, found):
+    for i in range(cuda.grid(1), color.size, cuda.gridsize(1)):
+        found[i] = pixel(color[i], magnitude[i], axes, pixels)
+
+
+_pixels_of_stars = Twin(_pixels_of_stars_cpu, _pixels_of_stars_cuda, lambda color, *others: each(color.size))
+
+
 def pixels_of_stars(color: np.ndarray, magnitude: np.ndarray, axes: np.ndarray, pixels: int) -> np.ndarray:
     """Flat index (row x pixels + column) of the pixel of each star, -1 off the diagram: (stars,) int64.
 
@@ -43,28 +51,35 @@ def pixels_of_stars(color: np.ndarray, magnitude: np.ndarray, axes: np.ndarray, 
         As for `pixel`, float32.
     """
     found = np.empty(color.shape, np.int64)
-    _pixels_of_stars_cpu(color, magnitude, axes, pixels, found)
+    _pixels_of_stars(color, magnitude, axes, pixels, found)
     return found
 
 
 # Positions are divided as IEEE arithmetic has it, for a star on the edge of a cell must not change sides.
+@exact
+def _cell(l, b, region, rows, columns, parts):
+    """Row, column, and part (row, column) of the cell of a position; row -1 where there is none, as of NaN."""
+    x = l - region[0]
+    if not (x >= 0.0 and x < 360.0):
+        x = x % 360.0
+    x /= region[2]
+    y = (b - region[1]) / region[2]
+    if not (x < columns and y >= 0.0 and y < rows):
+        return -1, 0, 0, 0
+    column, row = int(x), int(y)
+    # Rounding may take a star at the far edge of a cell to the part after the last.
+    return row, column, min(int((y - row) * parts), parts - 1), min(int((x - column) * parts), parts - 1)
+
+
 @serial(fastmath=False)
 def _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, outside, faint, filled):
     rows, columns, parts, _ = filled.shape
     pixels = counts.shape[2]
-    l_min, b_min, side = region[0], region[1], region[2]
     noted, last = np.empty(1024, np.int64), 0
     for i in range(l.size):
-        x = l[i] - l_min
-        if not (x >= 0.0 and x < 360.0):
-            x = x % 360.0
-        x /= side
-        y = (b[i] - b_min) / side
-        if not (x < columns and y >= 0.0 and y < rows):  # NaN is outside
+        row, column, v, u = _cell(l[i], b[i], region, rows, columns, parts)
+        if row < 0:
             continue
-        column, row = int(x), int(y)
-        # Rounding may take a star at the far edge of a cell to the part after the last.
-        u, v = min(int((x - column) * parts), parts - 1), min(int((y - row) * parts), parts - 1)
         filled[row, column, v, u] = True
         n = row * columns + column
         k = pixel(color[i], magnitude[i], axes, np.int32(pixels))
@@ -86,6 +101,26 @@ def _count_noted(noted, last, counts):
         flat[noted[j]] += 1
 
 
+def _count_stars_cuda(l, b, region, accepted, color, magnitude, axes, counts, outside, faint, filled):
+    rows, columns, parts = filled.shape[0], filled.shape[1], filled.shape[2]
+    pixels = counts.shape[2]
+    for i in range(cuda.grid(1), l.size, cuda.gridsize(1)):
+        row, column, v, u = _cell(l[i], b[i], region, rows, columns, parts)
+        if row >= 0:
+            filled[row, column, v, u] = True
+            k = pixel(color[i], magnitude[i], axes, np.int32(pixels))
+            n = row * columns + column
+            if not accepted[i]:
+                cuda.atomic.add(faint, n, 1)
+            elif k < 0:
+                cuda.atomic.add(outside, n, 1)
+            else:
+                cuda.atomic.add(counts, (n, k // pixels, k % pixels), 1)
+
+
+_count_stars = Twin(_count_stars_cpu, _count_stars_cuda, lambda l, *others: each(l.size), outputs=4)
+
+
 @serial
 def _count_sorted_stars_cpu(cell, part, accepted, color, magnitude, axes, counts, outside, faint, filled):
     pixels = counts.shape[2]
@@ -102,6 +137,26 @@ def _count_sorted_stars_cpu(cell, part, accepted, color, magnitude, axes, counts
             outside[n] += 1
         else:
             counts[n, k // pixels, k % pixels] += 1
+
+
+def _count_sorted_stars_cuda(cell, part, accepted, color, magnitude, axes, counts, outside, faint, filled):
+    pixels = counts.shape[2]
+    for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+        n = cell[i]
+        if n >= 0:
+            filled[n, part[i]] = True
+            k = pixel(color[i], magnitude[i], axes, np.int32(pixels))
+            if not accepted[i]:
+                cuda.atomic.add(faint, n, 1)
+            elif k < 0:
+                cuda.atomic.add(outside, n, 1)
+            else:
+                cuda.atomic.add(counts, (n, k // pixels, k % pixels), 1)
+
+
+_count_sorted_stars = Twin(
+    _count_sorted_stars_cpu, _count_sorted_stars_cuda, lambda cell, *others: each(cell.size), outputs=4
+)
 
 
 def count_stars(
@@ -153,7 +208,7 @@ def count_stars(
             f" outside, faint and filled one number of cells, not {sorted(cells)}"
         )
         raise ValueError(msg)
-    _count_stars_cpu(l, b, region, accepted, color, magnitude, axes, counts, outside, faint, filled)
+    _count_stars(l, b, region, accepted, color, magnitude, axes, counts, outside, faint, filled)
 
 
 def count_sorted_stars(
@@ -190,4 +245,4 @@ def count_sorted_stars(
             f" and counts, outside, faint and filled one number of cells, not {sorted(cells)}"
         )
         raise ValueError(msg)
-    _count_sorted_stars_cpu(cell, part, accepted, color, magnitude, axes, counts, outside, faint, filled)
+    _count_sorted_stars(cell, part, accepted, color, magnitude, axes, counts, outside, faint, filled)

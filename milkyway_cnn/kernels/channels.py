@@ -181,7 +181,8 @@ def _draw_channel_cuda(
                 stars[first[s] + k], star_keys, i, cumulative[n], bins_per_kpc, scatter[n], shift[n], nuisance[n],
                 survey, survey[3][s], magnitudes, words, pixels,
             )  # fmt: skip
-            cuda.atomic.add(image, 2 + p, 1)
+            if p != _LOST:  # threads that add to one number wait for each other
+                cuda.atomic.add(image, 2 + p, 1)
         cuda.syncthreads()
         for i in range(thread, size, threads):
             counts[n, i // pixels, i % pixels] = image[2 + i]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import Twin, cuda, each, loop, number, prange
+from milkyway_cnn.kernels._twin import Twin, block_each, cuda, loop, number, prange
 from milkyway_cnn.kernels.draws import bits, uniform
 
 __all__ = ["dropout"]
@@ -27,14 +27,14 @@ def _dropout_cpu(x, rate, key, first, shared, out):
 def _dropout_cuda(x, rate, key, first, shared, out):
     width = x.shape[1]
     factor = np.float32(1.0) / (np.float32(1.0) - rate)
-    for place in range(cuda.grid(1), x.size, cuda.gridsize(1)):
-        n, i = place // width, place % width
+    for n in range(cuda.blockIdx.x, x.shape[0], cuda.gridDim.x):
         row = np.uint64(0) if shared else np.uint64((first + n) * width)
-        kept = uniform(bits(key[0], row + np.uint64(i))) >= rate
-        out[n, i] = x[n, i] * factor if kept else np.float32(0.0)
+        for i in range(cuda.threadIdx.x, width, cuda.blockDim.x):
+            kept = uniform(bits(key[0], row + np.uint64(i))) >= rate
+            out[n, i] = x[n, i] * factor if kept else np.float32(0.0)
 
 
-_dropout = Twin(_dropout_cpu, _dropout_cuda, lambda x, *others: each(x.size))
+_dropout = Twin(_dropout_cpu, _dropout_cuda, lambda x, *others: block_each(x.shape[0]))
 
 
 @loop
@@ -49,16 +49,16 @@ def _dropout_turned_cpu(x, rate, key, first, shared, out):
 
 
 def _dropout_turned_cuda(x, rate, key, first, shared, out):
-    width, examples = x.shape
+    width = x.shape[0]
     factor = np.float32(1.0) / (np.float32(1.0) - rate)
-    for place in range(cuda.grid(1), x.size, cuda.gridsize(1)):
-        i, n = place // examples, place % examples
-        row = np.uint64(0) if shared else np.uint64((first + n) * width)
-        kept = uniform(bits(key[0], row + np.uint64(i))) >= rate
-        out[i, n] = x[i, n] * factor if kept else np.float32(0.0)
+    for i in range(cuda.blockIdx.x, width, cuda.gridDim.x):
+        for n in range(cuda.threadIdx.x, x.shape[1], cuda.blockDim.x):
+            row = np.uint64(0) if shared else np.uint64((first + n) * width)
+            kept = uniform(bits(key[0], row + np.uint64(i))) >= rate
+            out[i, n] = x[i, n] * factor if kept else np.float32(0.0)
 
 
-_dropout_turned = Twin(_dropout_turned_cpu, _dropout_turned_cuda, lambda x, *others: each(x.size))
+_dropout_turned = Twin(_dropout_turned_cpu, _dropout_turned_cuda, lambda x, *others: block_each(x.shape[0]))
 
 
 def dropout(x, rate, key, first, shared, out):

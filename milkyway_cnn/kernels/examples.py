@@ -168,8 +168,9 @@ def _draw_diagrams_cuda(
             A_V = _beam(reddening.extinction_at(cumulative[n], bins_per_kpc, stars[star]), scatter[n], word)
             J, H, Ks = _reddened(stars[star + 1], stars[star + 2], stars[star + 3], A_V, per_A_V, fainter)
             chance = _chance(J, H, Ks, draws.part(word, _CHANCE), limits)
-            place = _LOSSES + _measured_pixel(J, Ks, chance, word, limits, pixels)
-            cuda.atomic.add(image, place, 1)
+            place = _measured_pixel(J, Ks, chance, word, limits, pixels)
+            if place != _LOST:  # threads that add to one number wait for each other
+                cuda.atomic.add(image, _LOSSES + place, 1)
         cuda.syncthreads()
         for i in range(thread, size, threads):
             counts[n, i // pixels, i % pixels] = image[_LOSSES + i]

@@ -36,7 +36,7 @@ def _spectra_cpu(keys, branch, slope, ring, out):
             power += amplitude * amplitude
             a, b = draws.normal(draws.bits(key, np.uint64(k - 1)))
             row[k] = complex(amplitude * a, -amplitude * b)
-        row *= np.float32(0.5 * ring) / np.float32(math.sqrt(power))
+        row *= np.float32(ring) * np.float32(0.5) / np.float32(math.sqrt(power))
 
 
 def _spectra_cuda(keys, branch, slope, ring, out):
@@ -50,7 +50,7 @@ def _spectra_cuda(keys, branch, slope, ring, out):
         power = np.float32(0.0)
         for k in range(1, modes + 1):  # by every thread, in the order of the host
             power += amplitude[k] * amplitude[k]
-        unit = np.float32(0.5 * ring) / np.float32(math.sqrt(power))
+        unit = np.float32(ring) * np.float32(0.5) / np.float32(math.sqrt(power))
         key = draws.fork(keys[n], branch)
         for k in range(thread, out.shape[1], threads):
             out[n, k] = 0.0
@@ -138,6 +138,6 @@ def gaussian_fields(keys: np.ndarray, branch: int, slope: np.ndarray, ring: int,
         given = f"keys {keys.shape}, slope {slope.shape} and a ring of {ring}"
         msg = f"gaussian_fields: {given} do not fit out {out.shape}; give a key and slope a row, and a ring as long"
         raise ValueError(msg)
-    spectra = backend.current().empty((keys.shape[0], ring // 2 + 1), np.complex64)
+    spectra = backend.home(out).empty((keys.shape[0], ring // 2 + 1), np.complex64)
     _spectra(keys, np.uint64(branch), slope, ring, spectra)
     _synthesize(spectra, ring, out)

@@ -24,151 +24,130 @@ def _weight(weights, n, i):
     return weights[row, i if weights.shape[1] > 1 else 0]
 
 
-@loop
-def _squared_error_cpu(output, target, weights, cumulative, each, gradient):
+def _of_examples(output, *others):
+    """Grid of a thread an example, few in a block, for there may be fewer examples than a card has threads."""
+    return each(output.shape[0], threads=32)
+
+
+@body
+def _squared_error_of(n, output, target, weights, cumulative, each, gradient):
     outputs = output.shape[1]
     per_output = np.float32(1.0) / np.float32(outputs)
     per_value = np.float32(2.0) / np.float32(output.size)
+    value = 0.0
+    total = np.float32(0.0)
+    for i in range(outputs):
+        error = output[n, i] - target[n, i]
+        total += error
+        value += _weight(weights, n, i) * (error * error + cumulative * total * total)
+        gradient[n, i] = _weight(weights, n, i) * total
+    each[n] = value * per_output
+    # An output enters every sum from its own place on: the gradient sums from the far end.
+    beyond = np.float32(0.0)
+    for k in range(outputs):
+        i = outputs - 1 - k
+        beyond += gradient[n, i]
+        error = output[n, i] - target[n, i]
+        gradient[n, i] = per_value * (_weight(weights, n, i) * error + cumulative * beyond)
+
+
+@loop
+def _squared_error_cpu(output, target, weights, cumulative, each, gradient):
     for n in prange(output.shape[0]):
-        value = 0.0
-        total = np.float32(0.0)
-        for i in range(outputs):
-            error = output[n, i] - target[n, i]
-            total += error
-            value += _weight(weights, n, i) * (error * error + cumulative * total * total)
-            gradient[n, i] = _weight(weights, n, i) * total
-        each[n] = value * per_output
-        # An output enters every sum from its own place on: the gradient sums from the far end.
-        beyond = np.float32(0.0)
-        for k in range(outputs):
-            i = outputs - 1 - k
-            beyond += gradient[n, i]
-            error = output[n, i] - target[n, i]
-            gradient[n, i] = per_value * (_weight(weights, n, i) * error + cumulative * beyond)
+        _squared_error_of(n, output, target, weights, cumulative, each, gradient)
 
 
 def _squared_error_cuda(output, target, weights, cumulative, each, gradient):
-    outputs = output.shape[1]
-    per_output = np.float32(1.0) / np.float32(outputs)
-    per_value = np.float32(2.0) / np.float32(output.size)
     for n in range(cuda.grid(1), output.shape[0], cuda.gridsize(1)):
-        value = 0.0
-        total = np.float32(0.0)
-        for i in range(outputs):
-            error = output[n, i] - target[n, i]
-            total += error
-            value += _weight(weights, n, i) * (error * error + cumulative * total * total)
-            gradient[n, i] = _weight(weights, n, i) * total
-        each[n] = value * per_output
-        # An output enters every sum from its own place on: the gradient sums from the far end.
-        beyond = np.float32(0.0)
-        for k in range(outputs):
-            i = outputs - 1 - k
-            beyond += gradient[n, i]
-            error = output[n, i] - target[n, i]
-            gradient[n, i] = per_value * (_weight(weights, n, i) * error + cumulative * beyond)
+        _squared_error_of(n, output, target, weights, cumulative, each, gradient)
 
 
-_squared_error = Twin(_squared_error_cpu, _squared_error_cuda, lambda output, *others: each(output.shape[0]), outputs=2)
+_squared_error = Twin(_squared_error_cpu, _squared_error_cuda, _of_examples, outputs=2)
+
+
+@body(error_model="numpy")
+def _absolute_error_of(n, output, target, weights, each, gradient):
+    outputs = output.shape[1]
+    per_value = np.float32(1.0) / np.float32(output.size)
+    value = 0.0
+    for i in range(outputs):
+        error = output[n, i] - target[n, i]
+        weight = _weight(weights, n, i)
+        value += weight * abs(error)
+        sign = error / abs(error) if error != np.float32(0.0) else error  # Numba has no np.sign for CUDA
+        gradient[n, i] = per_value * weight * sign
+    each[n] = value / outputs
 
 
 @loop
 def _absolute_error_cpu(output, target, weights, each, gradient):
-    outputs = output.shape[1]
-    per_value = np.float32(1.0) / np.float32(output.size)
     for n in prange(output.shape[0]):
-        value = 0.0
-        for i in range(outputs):
-            error = output[n, i] - target[n, i]
-            weight = _weight(weights, n, i)
-            value += weight * abs(error)
-            gradient[n, i] = per_value * weight * np.float32(np.sign(error))
-        each[n] = value / outputs
+        _absolute_error_of(n, output, target, weights, each, gradient)
 
 
 def _absolute_error_cuda(output, target, weights, each, gradient):
-    outputs = output.shape[1]
-    per_value = np.float32(1.0) / np.float32(output.size)
     for n in range(cuda.grid(1), output.shape[0], cuda.gridsize(1)):
-        value = 0.0
-        for i in range(outputs):
-            error = output[n, i] - target[n, i]
-            weight = _weight(weights, n, i)
-            value += weight * abs(error)
-            sign = error / abs(error) if error != np.float32(0.0) else error  # Numba has no np.sign for CUDA
-            gradient[n, i] = per_value * weight * sign
-        each[n] = value / outputs
+        _absolute_error_of(n, output, target, weights, each, gradient)
 
 
-_absolute_error = Twin(
-    _absolute_error_cpu, _absolute_error_cuda, lambda output, *others: each(output.shape[0]), outputs=2
-)
+_absolute_error = Twin(_absolute_error_cpu, _absolute_error_cuda, _of_examples, outputs=2)
+
+
+@body
+def _gaussian_nll_of(n, output, target, weights, each, gradient):
+    outputs = target.shape[1]
+    per_value = np.float32(1.0) / np.float32(target.size)
+    half = np.float32(0.5)
+    value = 0.0
+    for i in range(outputs):
+        error = output[n, i] - target[n, i]
+        log_variance = output[n, outputs + i]
+        inverse = math.exp(-log_variance)
+        weight = _weight(weights, n, i)
+        value += weight * half * (log_variance + error * error * inverse)
+        gradient[n, i] = per_value * weight * error * inverse
+        gradient[n, outputs + i] = per_value * weight * half * (np.float32(1.0) - error * error * inverse)
+    each[n] = value / outputs
 
 
 @loop
 def _gaussian_nll_cpu(output, target, weights, each, gradient):
-    outputs = target.shape[1]
-    per_value = np.float32(1.0) / np.float32(target.size)
-    half = np.float32(0.5)
     for n in prange(output.shape[0]):
-        value = 0.0
-        for i in range(outputs):
-            error = output[n, i] - target[n, i]
-            log_variance = output[n, outputs + i]
-            inverse = math.exp(-log_variance)
-            weight = _weight(weights, n, i)
-            value += weight * half * (log_variance + error * error * inverse)
-            gradient[n, i] = per_value * weight * error * inverse
-            gradient[n, outputs + i] = per_value * weight * half * (np.float32(1.0) - error * error * inverse)
-        each[n] = value / outputs
+        _gaussian_nll_of(n, output, target, weights, each, gradient)
 
 
 def _gaussian_nll_cuda(output, target, weights, each, gradient):
-    outputs = target.shape[1]
-    per_value = np.float32(1.0) / np.float32(target.size)
-    half = np.float32(0.5)
     for n in range(cuda.grid(1), output.shape[0], cuda.gridsize(1)):
-        value = 0.0
-        for i in range(outputs):
-            error = output[n, i] - target[n, i]
-            log_variance = output[n, outputs + i]
-            inverse = math.exp(-log_variance)
-            weight = _weight(weights, n, i)
-            value += weight * half * (log_variance + error * error * inverse)
-            gradient[n, i] = per_value * weight * error * inverse
-            gradient[n, outputs + i] = per_value * weight * half * (np.float32(1.0) - error * error * inverse)
-        each[n] = value / outputs
+        _gaussian_nll_of(n, output, target, weights, each, gradient)
 
 
-_gaussian_nll = Twin(_gaussian_nll_cpu, _gaussian_nll_cuda, lambda output, *others: each(output.shape[0]), outputs=2)
+_gaussian_nll = Twin(_gaussian_nll_cpu, _gaussian_nll_cuda, _of_examples, outputs=2)
+
+
+@body
+def _cross_entropy_of(n, output, target, weights, each, gradient):
+    per_example = np.float32(1.0) / np.float32(output.shape[0])
+    value = 0.0
+    for i in range(output.shape[1]):
+        probability = max(output[n, i], _LEAST)
+        share = _weight(weights, n, i) * target[n, i]
+        value -= share * math.log(probability)
+        gradient[n, i] = -per_example * (share / probability)
+    each[n] = value
 
 
 @loop
 def _cross_entropy_cpu(output, target, weights, each, gradient):
-    per_example = np.float32(1.0) / np.float32(output.shape[0])
     for n in prange(output.shape[0]):
-        value = 0.0
-        for i in range(output.shape[1]):
-            probability = max(output[n, i], _LEAST)
-            share = _weight(weights, n, i) * target[n, i]
-            value -= share * math.log(probability)
-            gradient[n, i] = -per_example * (share / probability)
-        each[n] = value
+        _cross_entropy_of(n, output, target, weights, each, gradient)
 
 
 def _cross_entropy_cuda(output, target, weights, each, gradient):
-    per_example = np.float32(1.0) / np.float32(output.shape[0])
     for n in range(cuda.grid(1), output.shape[0], cuda.gridsize(1)):
-        value = 0.0
-        for i in range(output.shape[1]):
-            probability = max(output[n, i], _LEAST)
-            share = _weight(weights, n, i) * target[n, i]
-            value -= share * math.log(probability)
-            gradient[n, i] = -per_example * (share / probability)
-        each[n] = value
+        _cross_entropy_of(n, output, target, weights, each, gradient)
 
 
-_cross_entropy = Twin(_cross_entropy_cpu, _cross_entropy_cuda, lambda output, *others: each(output.shape[0]), outputs=2)
+_cross_entropy = Twin(_cross_entropy_cpu, _cross_entropy_cuda, _of_examples, outputs=2)
 
 
 def squared_error(output, target, weights, cumulative, each, gradient):

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import exact_loop, prange
+from milkyway_cnn.kernels._twin import Twin, cuda, each, exact, exact_loop, prange
 
 __all__ = ["where_polynomial_falls_to"]
+
+
+@exact
+def _root(coefficients, i, value, left, right, halvings):
+    a0, a1, a2 = coefficients[0, i], coefficients[1, i], coefficients[2, i]
+    a3, a5 = coefficients[3, i], coefficients[4, i]
+    for _ in range(halvings):
+        x = 0.5 * (left + right)
+        if a0 + x * (a1 + x * (a2 + x * (a3 + x * x * a5))) > value:
+            left = x
+        else:
+            right = x
+    return 0.5 * (left + right)
 
 
 @exact_loop
 def _bisect_cpu(coefficients, value, low, high, halvings, out):
     for i in prange(out.size):
-        a0, a1, a2, a3, a5 = coefficients[:, i]
-        left, right = low, high
-        for _ in range(halvings):
-            x = 0.5 * (left + right)
-            if a0 + x * (a1 + x * (a2 + x * (a3 + x * x * a5))) > value[i]:
-                left = x
-            else:
-                right = x
-        out[i] = 0.5 * (left + right)
+        out[i] = _root(coefficients, i, value[i], low, high, halvings)
+
+
+def _bisect_cuda(coefficients, value, low, high, halvings, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = _root(coefficients, i, value[i], low, high, halvings)
+
+
+_bisect = Twin(_bisect_cpu, _bisect_cuda, lambda *arguments: each(arguments[-1].size))
 
 
 def where_polynomial_falls_to(
@@ -47,5 +60,5 @@ def where_polynomial_falls_to(
         msg = f"coefficients {coefficients.shape} must hold 5 numbers for each element of value {value.shape}"
         raise ValueError(msg)
     out = np.empty(value.size)
-    _bisect_cpu(coefficients.reshape(5, -1), value.ravel(), *between, halvings, out)
+    _bisect(coefficients.reshape(5, -1), value.ravel(), *between, halvings, out)
     return out.reshape(value.shape)

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import Twin, body, cuda, each, loop, on_card, prange
+from milkyway_cnn.kernels._twin import Twin, block_each, body, cuda, loop, on_card, prange
 
 __all__ = ["FUNCTIONS", "scale"]
 
@@ -31,13 +31,12 @@ def _scale_cpu(x, code, factor, out):
 
 
 def _scale_cuda(x, code, factor, out):
-    width = x.shape[1]
-    for place in range(cuda.grid(1), x.size, cuda.gridsize(1)):
-        n, i = place // width, place % width
-        out[n, i] = factor * _scaled(np.float32(x[n, i]), code)
+    for n in range(cuda.blockIdx.x, x.shape[0], cuda.gridDim.x):
+        for i in range(cuda.threadIdx.x, x.shape[1], cuda.blockDim.x):
+            out[n, i] = factor * _scaled(np.float32(x[n, i]), code)
 
 
-_scale = Twin(_scale_cpu, _scale_cuda, lambda x, code, factor, out: each(x.size))
+_scale = Twin(_scale_cpu, _scale_cuda, lambda x, code, factor, out: block_each(x.shape[0]))
 
 
 @loop

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from milkyway_cnn.kernels._twin import Twin, cuda, each, loop, prange
+from milkyway_cnn import backend
+from milkyway_cnn.kernels._twin import Twin, block_each, cuda, loop, prange
 
 __all__ = ["stack"]
 
@@ -23,13 +24,13 @@ def _stack_cpu(counts, expected, which, out):
 
 def _stack_cuda(counts, expected, which, out):
     size = counts.shape[1]
-    for number in range(cuda.grid(1), counts.shape[0] * size, cuda.gridsize(1)):
-        n, i = number // size, number % size
-        out[n, i] = counts[n, i]
-        out[n, size + i] = expected[which[n], i]
+    for n in range(cuda.blockIdx.x, counts.shape[0], cuda.gridDim.x):
+        for i in range(cuda.threadIdx.x, size, cuda.blockDim.x):
+            out[n, i] = counts[n, i]
+            out[n, size + i] = expected[which[n], i]
 
 
-_stack = Twin(_stack_cpu, _stack_cuda, lambda counts, expected, which, out: each(counts.size))
+_stack = Twin(_stack_cpu, _stack_cuda, lambda counts, *others: block_each(counts.shape[0]))
 
 
 def stack(counts: np.ndarray, expected: np.ndarray, which: np.ndarray, out: np.ndarray) -> None:
@@ -40,7 +41,8 @@ def stack(counts: np.ndarray, expected: np.ndarray, which: np.ndarray, out: np.n
     counts
         (n, kinds, pixels, pixels), any type of number.
     expected, which
-        (m, kinds, pixels, pixels) float32, and which of them belongs to each example: (n,) int64, below m.
+        (m, kinds, pixels, pixels) float32, and which of them belongs to each example: (n,) int64, below m, which is
+        not looked at on a card.
     out
         (n, 2 kinds, pixels, pixels) float32.
 
@@ -50,7 +52,7 @@ def stack(counts: np.ndarray, expected: np.ndarray, which: np.ndarray, out: np.n
         When the shapes do not fit, or there is no such diagram.
     """
     n, m = len(counts), len(expected)
-    inside = not which.size or (which.min() >= 0 and which.max() < m)
+    inside = not which.size or backend.current().holds(which) or (which.min() >= 0 and which.max() < m)
     if counts.shape[1:] != expected.shape[1:] or out.size != 2 * counts.size or which.shape != (n,) or not inside:
         msg = (
             f"stack: counts {counts.shape}, expected {expected.shape}, which {which.shape}, out {out.shape} do not fit"
