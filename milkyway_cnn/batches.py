@@ -12,15 +12,16 @@ from milkyway_cnn import nn
 from milkyway_cnn.backend import HOST, Backend, entered
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.profile_network import channels
-from milkyway_cnn.samples import Stream, reading
+from milkyway_cnn.samples import Examples, Stream, reading
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Stored", "Streamed"]
 
-#: Examples made at once, many enough to occupy all threads and few enough to stay in memory.
-_CHUNK = 2048
+#: Examples made at once, many enough to occupy all threads and few enough to stay in memory; on a card more, for there
+#: the host must only ask for them.
+_CHUNK, _CHUNK_OF_CARD = 2048, 8192
 
 #: From profiles (mag per bin) and horizons (kpc) to targets and weights.
 Goal = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -59,17 +60,22 @@ class Streamed:
 
     def __call__(self, epoch: int) -> Iterator[Batch]:
         """Make the batches of an epoch: input, target, weights."""
-        per_chunk = max(1, _CHUNK // self.size)
-        for step in range(0, self.steps, per_chunk):
-            count = min(per_chunk, self.steps - step) * self.size
-            with entered(self.place) as place:
-                made = self.stream.examples((epoch * self.steps + step) * self.size, count)
-                goal = [place.send(values) for values in self.goal(made.delta_A_V, made.horizon)]
-            for begin in range(0, count, self.size):
+        for made, goal in self.place.beside(self._chunks(epoch)):
+            for begin in range(0, made.diagrams.shape[0], self.size):
                 part = slice(begin, begin + self.size)
                 with entered(self.place):
                     images = channels(made.diagrams[part], self.stream.bare, made.sightline[part])
                 yield images, *(values[part] for values in goal)
+
+    def _chunks(self, epoch: int) -> Iterator[tuple[Examples, Batch]]:
+        """Make examples, and what is to be learned of them, for some batches at once."""
+        per_chunk = max(1, (_CHUNK if self.place is HOST else _CHUNK_OF_CARD) // self.size)
+        for step in range(0, self.steps, per_chunk):
+            with entered(self.place):
+                count = min(per_chunk, self.steps - step) * self.size
+                made = self.stream.examples((epoch * self.steps + step) * self.size, count)
+                goal = self.goal(made.delta_A_V, made.horizon)
+            yield made, goal
 
 
 class Stored:

@@ -10,7 +10,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from milkyway_cnn.galaxy.models import EMBEDDED, Galaxy
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.kernels.channels import SurveyTables, draw_channel
 from milkyway_cnn.kernels.examples import draw_diagrams
+from milkyway_cnn.kernels.variation import nuisance
 from milkyway_cnn.surveys.diagrams import Diagram
 
 __all__ = ["Channel", "Draws", "channel"]
@@ -47,14 +48,17 @@ class Draws:
     Parameters
     ----------
     sightline, keys, brightening, scatter, shift
-        Sightline, key, factor of the number of stars, standard deviation of ln(A_V), shift along the columns: (n,).
+        Sightline (int64), key (uint64), factor of the number of stars, standard deviation of ln(A_V), shift along the
+        columns (float32): (n,).
     cumulative
         A_V at the bin edges (mag): (n, bins + 1) float32.
     bins_per_kpc
         Inverse of the bin width.
-    magnitude, depth, R_V
-        What is added to all magnitudes, by how much deeper the survey is complete (mag), and R_V of the dust: (n,), or
-        none for the model's, the survey's and the law's own.
+    others
+        What is added to all magnitudes, by how much deeper the survey is complete (mag), and by how much R_V of the
+        dust is larger than the law's: (n, 3) float32.
+    R_V
+        Half range of the last.
     """
 
     sightline: np.ndarray
@@ -64,25 +68,26 @@ class Draws:
     shift: np.ndarray
     cumulative: np.ndarray
     bins_per_kpc: float
-    magnitude: np.ndarray | None = None
-    depth: np.ndarray | None = None
-    R_V: np.ndarray | None = None
+    others: np.ndarray
+    R_V: float = 0.0
 
-    def nuisance(self, bands: Sequence[str], law: str, R_V: float) -> np.ndarray:
-        """Magnitude, depth, and factors of the extinction in `bands`: (n, 2 + bands) float32, as kernels want them."""
-        made = np.ones((len(self.keys), 2 + len(bands)), np.float32)
-        made[:, 0] = 0.0 if self.magnitude is None else self.magnitude
-        made[:, 1] = 0.0 if self.depth is None else self.depth
-        if self.R_V is not None:
-            # Linear between tenths, whichever they are: an example must not depend on its batch.
-            tenths = range(math.floor(10 * self.R_V.min()), math.ceil(10 * self.R_V.max()) + 1)
-            for column, band in enumerate(bands, start=2):
-                at = [_ratio(band, law, tenth / 10) for tenth in tenths]
-                made[:, column] = np.interp(10 * self.R_V, tenths, at) / _ratio(band, law, R_V)
-        return made
+    def observing(self, expected: np.ndarray, bands: Sequence[str], law: str, R_V: float) -> tuple[Any, Any]:
+        """Number of stars that is expected of each example, (n,), and its nuisance, as kernels want them.
+
+        `expected` is that of each sightline: (sightlines,) float64.
+        """
+        place, n = backend.home(self.keys), len(self.keys)
+        mean, made = place.empty((n,), np.float64), place.empty((n, 2 + len(bands)), np.float32)
+        given = place.keep(expected), self.sightline, self.brightening, self.others
+        nuisance(*given, place.keep(_factors(tuple(bands), law, R_V, self.R_V)), self.R_V, mean, made)
+        return mean, made
 
 
-_ratio = functools.cache(ratio)
+@functools.cache
+def _factors(bands: tuple[str, ...], law: str, R_V: float, half_range: float) -> np.ndarray:
+    """Extinction of bands about R_V, relative to that there, in steps of a tenth or less: (steps, bands) float32."""
+    at = np.linspace(R_V - half_range, R_V + half_range, max(2, 1 + math.ceil(20 * half_range)))
+    return np.array([[ratio(band, law, x) / ratio(band, law, R_V) for band in bands] for x in at], np.float32)
 
 
 class Channel(Protocol):
@@ -174,15 +179,15 @@ class _TwoMass:
         self.bare, self.visible = np.stack(bare), np.stack(visible)
         self._parents = _Parents(lists, [_PARENT_FACTOR] * len(lists), seed)
         self._law = law, R_V
-        self._survey = survey_parameters(np.array(density), law, R_V)
+        self._survey, self._axes = survey_parameters(np.array(density), law, R_V), kind.axes.kernel()
 
     def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
         all_stars, keep = self._parents, backend.current().keep
+        mean, nuisance = what.observing(all_stars.expected, ("J", "H", "Ks"), *self._law)
         draw_diagrams(
-            keep(all_stars.stars), keep(all_stars.first), keep(all_stars.number), what.sightline, what.keys,
-            all_stars.expected[what.sightline] * what.brightening, what.scatter, what.shift, what.cumulative,
-            what.bins_per_kpc, tuple(map(keep, self._survey)), self.kind.axes.kernel(), counts, outside,
-            what.nuisance(("J", "H", "Ks"), *self._law),
+            keep(all_stars.stars), keep(all_stars.first), keep(all_stars.number), what.sightline, what.keys, mean,
+            what.scatter, what.shift, what.cumulative, what.bins_per_kpc, tuple(map(keep, self._survey)),
+            keep(self._axes), counts, outside, nuisance,
         )  # fmt: skip
 
 
@@ -217,9 +222,9 @@ class _General:
 
     def draw(self, what: Draws, counts: np.ndarray, outside: np.ndarray) -> None:
         all_stars, keep = self._parents, backend.current().keep
+        mean, nuisance = what.observing(all_stars.expected, bands_of(self.kind), *self._law)
         draw_channel(
-            keep(all_stars.stars), keep(all_stars.first), keep(all_stars.number), what.sightline, what.keys,
-            all_stars.expected[what.sightline] * what.brightening, what.scatter, what.shift, what.cumulative,
-            what.bins_per_kpc, SurveyTables(*map(keep, self._survey)), counts, outside,
-            what.nuisance(bands_of(self.kind), *self._law),
+            keep(all_stars.stars), keep(all_stars.first), keep(all_stars.number), what.sightline, what.keys, mean,
+            what.scatter, what.shift, what.cumulative, what.bins_per_kpc, SurveyTables(*map(keep, self._survey)),
+            counts, outside, nuisance,
         )  # fmt: skip

@@ -75,7 +75,7 @@ def channels(diagrams: np.ndarray, bare: np.ndarray, sightline: np.ndarray | Non
     image = (int(np.prod(kinds)), rows, columns)
     place = current()
     stacked = place.empty((n, 2 * image[0], *image[1:]), np.float32)
-    which = np.arange(n) if sightline is None else np.asarray(sightline)
+    which = np.arange(n) if sightline is None else sightline if place.holds(sightline) else np.asarray(sightline)
     expected = np.ascontiguousarray(bare, np.float32)
     counts = diagrams if place.holds(diagrams) else np.ascontiguousarray(diagrams)
     stack(counts.reshape(-1, *image), place.keep(expected).reshape(-1, *image), which, stacked)

@@ -19,6 +19,7 @@ import xarray as xr
 from milkyway_cnn import backend, nn, profile_network
 from milkyway_cnn.batches import Stored, Streamed
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.kernels.variation import targets
 from milkyway_cnn.samples import Stream, reading
 from milkyway_cnn.storage import replacing, writable
 
@@ -106,17 +107,18 @@ class Plan:
         Parameters
         ----------
         delta_A_V, horizon
-            Profiles (mag per bin), (n, bins), and horizon (kpc) of each, (n,).
+            Profiles (mag per bin), (n, bins), and horizon (kpc) of each, (n,), on the host or on a card.
         edges
             Bin edges (kpc): (bins + 1,).
         """
-        weights = np.ones((len(delta_A_V), 1), np.float32)
-        if self.relative:
-            weights /= np.float32(self.relative) + delta_A_V.sum(axis=1, keepdims=True)
-        told = edges[None, 1:] <= horizon[:, None]
-        if self.horizon == "zero":
-            return delta_A_V * told, weights
-        return delta_A_V, weights * told if self.horizon == "mask" else weights
+        place = backend.home(delta_A_V)
+        if place is backend.HOST:
+            delta_A_V, horizon, edges = (np.ascontiguousarray(a, np.float32) for a in (delta_A_V, horizon, edges))
+        n, bins = delta_A_V.shape
+        target = place.empty((n, bins), np.float32)
+        weights = place.empty((n, bins if self.horizon == "mask" else 1), np.float32)
+        targets(delta_A_V, horizon, place.keep(edges), self.relative, self.horizon, target, weights)
+        return target, weights
 
     def _optimizer(self) -> nn.SGD | nn.AdamW:
         clip = self.clip or None

@@ -7,6 +7,7 @@ import pytest
 
 from milkyway_cnn import backend
 from milkyway_cnn.backend import Card, fault
+from milkyway_cnn.backend.device import Device
 from milkyway_cnn.errors import InputError
 
 H200 = Card("0.30.4", (13, 0), (13, 0), (13, 0), "NVIDIA H200", (9, 0))
@@ -57,6 +58,24 @@ def test_the_host_is_the_backend_unless_a_card_is_chosen(monkeypatch):
         backend.use("gpu"),
     ):
         pass
+
+
+def test_the_next_is_made_beside_the_work_on_the_one_before():
+    done = []
+
+    class Lanes(Device):
+        def _aside(self, make):
+            made = make()
+            return made, lambda: done.append(f"wait for {made}")
+
+    def making():
+        for item in "ab":
+            done.append(f"make {item}")
+            yield item
+
+    for item in Lanes("float32").beside(making()):
+        done.append(f"use {item}")
+    assert done == ["make a", "make b", "wait for a", "use a", "wait for b", "use b"]
 
 
 def test_what_this_machine_has_is_found():

@@ -29,9 +29,9 @@ DUST = np.full(32, 0.05, np.float32)
 
 def drawn(made, n=600, delta_A_V=DUST) -> tuple[np.ndarray, np.ndarray]:
     counts, outside = np.empty((n, 64, 64), np.uint16), np.empty(n, np.int32)
-    zeros = np.zeros(n, np.float32)
+    zeros, ones, others = np.zeros(n, np.float32), np.ones(n, np.float32), np.zeros((n, 3), np.float32)
     cumulative = np.tile(np.concatenate([[0], np.cumsum(delta_A_V)]).astype(np.float32), (n, 1))
-    what = Draws(np.zeros(n, int), draws.keys(1, np.arange(n)), np.ones(n), zeros, zeros, cumulative, 5.0)
+    what = Draws(np.zeros(n, int), draws.keys(1, np.arange(n)), ones, zeros, zeros, cumulative, 5.0, others)
     made.draw(what, counts, outside)
     return counts, outside
 

@@ -8,18 +8,20 @@ the host are sent to the card and back by each launch; what stays in use is put 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from milkyway_cnn.backend.check import Card, fault, found
 from milkyway_cnn.errors import InputError
 
-__all__ = ["DEVICES", "HOST", "PRECISIONS", "Backend", "Card", "current", "entered", "fault", "found", "use"]
+__all__ = ["DEVICES", "HOST", "PRECISIONS", "Backend", "Card", "current", "entered", "fault", "found", "home", "use"]
+
+T = TypeVar("T")
 
 #: What may be asked for.
 DEVICES = ("auto", "cpu", "cuda")
@@ -81,6 +83,9 @@ class Backend(Protocol):
     def repeat(self, kept: dict[Hashable, Any], key: Hashable, step: Callable[[], Any]) -> Any:
         """Do a step that is the same each time but for its numbers (see `device.Device.repeat`)."""
 
+    def beside(self, making: Iterable[T]) -> Iterator[T]:
+        """Give what an iterable makes there; a card makes the next one beside the work on the one before."""
+
 
 class _Host:
     name, precision = "cpu", "float32"
@@ -122,6 +127,9 @@ class _Host:
     def repeat(self, kept: dict[Hashable, Any], key: Hashable, step: Callable[[], Any]) -> Any:
         return step()
 
+    def beside(self, making: Iterable[T]) -> Iterator[T]:
+        return iter(making)
+
 
 HOST: Backend = _Host()
 _current: ContextVar[Backend] = ContextVar("backend", default=HOST)
@@ -130,6 +138,12 @@ _current: ContextVar[Backend] = ContextVar("backend", default=HOST)
 def current() -> Backend:
     """Return the backend of the innermost `use` around, or the host."""
     return _current.get()
+
+
+def home(array: Any) -> Backend:
+    """Return the backend that an array is on: the current one, or the host."""
+    place = _current.get()
+    return place if place.holds(array) else HOST
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,13 +18,15 @@ from milkyway_cnn.backend.device import Device
 
 __all__ = ["Cuda"]
 
+T = TypeVar("T")
+
 #: Bytes that cuBLAS may use; NVIDIA advises 32 MiB for Hopper, and less for older cards.
 _WORKSPACE = 32 << 20
 
 
 @cache
-def _stream() -> Any:
-    """The one stream in which all is done, in order."""
+def _stream(number: int = 0) -> Any:
+    """Stream in which all is done in order, and number 1, in which the next examples are made meanwhile."""
     return importlib.import_module("cupy").cuda.Stream(non_blocking=True)
 
 
@@ -35,7 +37,8 @@ class Cuda(Device):
         super().__init__(precision)
         self._cuda = importlib.import_module("numba.cuda")
         self._cupy = importlib.import_module("cupy")
-        self._numba_stream = self._cuda.external_stream(_stream().ptr)
+        self._lane = _stream()
+        self._numba_streams = {ptr: self._cuda.external_stream(ptr) for ptr in (_stream().ptr, _stream(1).ptr)}
         self._blas = importlib.import_module("nvmath.bindings.cublas")
         self._handle = self._blas.create()
         self._blas.set_stream(self._handle, _stream().ptr)
@@ -47,7 +50,19 @@ class Cuda(Device):
         self._blas.set_workspace(self._handle, self._workspace.data.ptr, _WORKSPACE)
 
     def active(self) -> AbstractContextManager[Any]:
-        return _stream()
+        return self._lane
+
+    def _aside(self, make: Callable[[], T]) -> tuple[T, Callable[[], None]]:
+        first, second = _stream(), _stream(1)
+        second.wait_event(first.record())
+        self._lane = second
+        try:
+            with second:
+                made = make()
+        finally:
+            self._lane = first
+        done = second.record()
+        return made, lambda: first.wait_event(done)
 
     def send(self, array: np.ndarray) -> Any:
         return array if self.holds(array) else self._cupy.asarray(np.ascontiguousarray(array))
@@ -68,7 +83,8 @@ class Cuda(Device):
         return self._cupy.zeros(shape, dtype)
 
     def release(self) -> None:
-        _stream().synchronize()
+        for number in range(2):
+            _stream(number).synchronize()
         self._cupy.get_default_memory_pool().free_all_blocks()
 
     def fetch(self, array: Any) -> np.ndarray:
@@ -89,7 +105,8 @@ class Cuda(Device):
     def launch(self, kernel: Any, grid: tuple[int, int, int], arguments: tuple[Any, ...]) -> None:
         if not self.silent:
             blocks, threads, shared = grid
-            kernel[blocks, threads, self._numba_stream, shared](*map(self._for_numba, arguments))
+            stream = self._numba_streams[self._cupy.cuda.get_current_stream().ptr]
+            kernel[blocks, threads, stream, shared](*map(self._for_numba, arguments))
 
     def _for_numba(self, argument: Any) -> Any:
         """Give arrays as Numba's, which must not wait for a stream that is the same."""

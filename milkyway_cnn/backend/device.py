@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 __all__ = ["Device", "Repetition"]
 
+T = TypeVar("T")
 _NUMBERS = 1024  # of one step, 8 bytes each
 
 
@@ -145,9 +146,28 @@ class Device:
                 step()
         finally:
             self._now, self.silent = None, False
-        self.fill(own.there, own.numbers)
+        used = self._asked[0]  # so few that the driver takes them along at once
+        self.fill(own.there[:used], own.numbers[:used])
         own.graph()
         return own.result
+
+    def beside(self, making: Iterable[T]) -> Iterator[T]:
+        """Give what an iterable makes, each beside the work that is done on the one before.
+
+        What is let go of by then may be in use still; so the next one is begun when all work is done that was asked for
+        before the last was given.
+        """
+        items = iter(making)
+        item, wait = self._aside(lambda: next(items, None))
+        while item is not None:
+            following = self._aside(lambda: next(items, None))
+            wait()
+            yield item
+            item, wait = following
+
+    def _aside(self, make: Callable[[], T]) -> tuple[T, Callable[[], None]]:
+        """Do work beside what follows, after all so far; the function lets all that follows it wait for the work."""
+        raise NotImplementedError
 
     def product(self, a: Any, b: Any, out: Any, scale: Any, keep: float) -> None:
         """``out = scale * a @ b + keep * out`` for matrices in C's order or in Fortran's; `scale` as of `number`."""

@@ -6,7 +6,7 @@ import importlib
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from milkyway_cnn.backend.device import Device
 
 __all__ = ["Simulated"]
 
+T = TypeVar("T")
+
 #: Threads of a block at most: the simulation starts one of Python's for each.
-_THREADS = 4
+_THREADS = 2
 
 
 class Simulated(Device):
@@ -33,6 +35,7 @@ class Simulated(Device):
         return nullcontext()
 
     def send(self, array: np.ndarray) -> Any:
+        assert self.holds(array) or self._recorded is None, "a graph would send this array again, and not its numbers"
         return array if self.holds(array) else self._cuda.to_device(np.ascontiguousarray(array))
 
     def holds(self, array: Any) -> bool:
@@ -52,9 +55,11 @@ class Simulated(Device):
         return self._cuda.to_device(made)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        assert self._recorded is None, "memory of a graph is taken by `empty`, which keeps it"
         return self.send(np.zeros(shape, dtype))
 
     def fetch(self, array: Any) -> np.ndarray:
+        assert self._recorded is None, "nothing waits for a step that is recorded"
         return array if isinstance(array, np.ndarray) else array.copy_to_host()
 
     def later(self, array: Any) -> Callable[[], np.ndarray]:
@@ -69,7 +74,7 @@ class Simulated(Device):
         def multiply() -> None:
             factor = scale if isinstance(scale, float) else scale[0]
             made = np.float32(factor) * (_wide(a) @ _wide(b))
-            out[...] = made + np.float32(keep) * self.fetch(out) if keep else made
+            out[...] = made + np.float32(keep) * out.copy_to_host() if keep else made
 
         self._do(multiply)
 
@@ -78,6 +83,9 @@ class Simulated(Device):
             self._recorded.append(launched)
         elif not self.silent:
             launched()
+
+    def _aside(self, make: Callable[[], T]) -> tuple[T, Callable[[], None]]:
+        return make(), lambda: None
 
     def _record(self, step: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
         launches: list[Callable[[], None]] = []

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from milkyway_cnn.backend import HOST, home
+from milkyway_cnn.kernels import profiles as kernel
+
 __all__ = ["LEAST_STARS", "LEVELS", "horizon", "tolerance", "visible_stars"]
 
 #: With fewer stars behind a bin its dust is not told.
@@ -55,31 +58,38 @@ def horizon(
     visible: np.ndarray,
     sightline: np.ndarray,
     edges: np.ndarray,
-    least: float | np.ndarray = LEAST_STARS,
+    least: float = LEAST_STARS,
+    *,
+    brightening: np.ndarray | None = None,
+    reach: np.ndarray | None = None,
 ) -> np.ndarray:
     """Distance (kpc) of the far edge of the last bin behind which at least so many stars are seen; 0 if of none.
 
     Parameters
     ----------
     A_V
-        Extinction at the bin edges: (n, bins + 1).
+        Extinction at the bin edges: (n, bins + 1), on the host or on a card.
     visible, sightline
         `visible_stars` of sightlines, (sightlines, bins, levels), and which of them each row belongs to, (n,).
     edges
         (bins + 1,).
     least
-        Stars, one number or one a row.
+        Stars.
+    brightening
+        Factor of the number of stars of each row: (n,) float32.
+    reach
+        Distances (n,) float32 that are raised where these are farther, and returned.
 
     Returns
     -------
     (n,) float32. Stars in the last bin count as behind it.
     """
-    middle = np.clip(0.5 * (A_V[:, :-1] + A_V[:, 1:]) / LEVELS[1], 0.0, LEVELS.size - 1.001)
-    level = middle.astype(np.int64)
-    place = sightline[:, None], np.arange(edges.size - 1)
-    low, high = visible[*place, level], visible[*place, level + 1]
-    stars = low + (middle - level) * (high - low)
-    behind = np.cumsum(stars[:, ::-1], axis=1)[:, ::-1]  # in this bin or farther
-    behind = np.concatenate([behind[:, 1:], behind[:, -1:]], axis=1)  # behind its far edge
-    informed = np.count_nonzero(behind >= np.reshape(least, (-1, 1)), axis=1)
-    return np.asarray(edges, np.float32)[informed]
+    place = home(A_V)
+    if reach is None:
+        reach = place.zeros((len(A_V),), np.float32)
+    if brightening is None:
+        brightening = np.ones(len(A_V), np.float32)
+    if place is HOST:
+        A_V, visible, edges = (np.ascontiguousarray(array, np.float32) for array in (A_V, visible, edges))
+    kernel.horizon(A_V, place.keep(visible), sightline, place.keep(edges), LEVELS[1], least, brightening, reach)
+    return reach

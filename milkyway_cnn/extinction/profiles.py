@@ -20,18 +20,17 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
+from milkyway_cnn import backend
 from milkyway_cnn.extinction.arms import arm_weight
 from milkyway_cnn.extinction.diffuse import diffuse_dust
 from milkyway_cnn.kernels import draws, fields
+from milkyway_cnn.kernels import profiles as kernels
 from milkyway_cnn.sightlines import distance_edges, galactocentric
 
 __all__ = ["MockProfiles", "ProfilePrior", "cumulative", "envelope", "gaussian_cloud", "through_knots"]
 
 # Branches of a profile's key.
 _NUMBERS, _FIELD = range(2)
-# Columns of uniform numbers that one profile consumes; three more for each possible cloud.
-_SLOPE, _CONTRAST, _BRANCH, _TOTAL, _EMPTY, _CLOUDS, _FIRST_CLOUD = range(7)
-_MOST_CLOUDS = 5
 #: Dust behind the bins is followed to this distance (kpc), or until less than this is left of it (mag).
 _FARTHEST, _LEFT = 25.0, 0.01
 
@@ -78,6 +77,20 @@ class ProfilePrior:
         pairs: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**pairs)
 
+    def shape(self) -> kernels.Shape:
+        """Give the numbers as the kernel takes them."""
+        return kernels.Shape(
+            (np.float32(self.contrast[0]), np.float32(self.contrast[1])),
+            np.float32(self.scatter),
+            np.float32(self.free_share),
+            kernels.logarithms(self.free_total),
+            kernels.logarithms(self.cloud_A_V),
+            kernels.logarithms(self.cloud_distance),
+            kernels.logarithms(self.cloud_depth),
+            np.float32(self.cloud_arms),
+            np.float32(self.empty),
+        )
+
 
 def envelope(l: float, b: float, edges: np.ndarray) -> np.ndarray:
     """Extinction of the diffuse medium in each distance bin of a sightline (mag): (bins,) float32."""
@@ -122,14 +135,6 @@ def through_knots(edges: np.ndarray, distance: np.ndarray, density: np.ndarray) 
     return np.diff(np.interp(edges, all_at, total)).astype(np.float32)
 
 
-def _between(limits: tuple[float, float], u: np.ndarray) -> np.ndarray:
-    return limits[0] + (limits[1] - limits[0]) * u
-
-
-def _between_logarithms(limits: tuple[float, float], u: np.ndarray) -> np.ndarray:
-    return limits[0] * (limits[1] / limits[0]) ** u
-
-
 class MockProfiles:
     """Mock profiles on some sightlines.
 
@@ -170,7 +175,11 @@ class MockProfiles:
         # The fields of the asked bins come from a ring twice as long, or longer where more bins follow them; a power of
         # two, for which all devices have a transform.
         self.ring = 1 << (max(2 * self.bins, count + self.bins // 2) - 1).bit_length()
-        self._arms = np.stack([_arm_crossings(l, b, prior.cloud_distance) for l, b in sightlines])
+        arms = np.stack([_arm_crossings(l, b, prior.cloud_distance) for l, b in sightlines]).astype(np.float32)
+        within = self.envelopes[:, : self.bins].sum(axis=1)
+        self._tables = self.envelopes, within, arms, np.asarray(self.all_edges, np.float32)
+        self._more = _poisson_ranks(prior.clouds).astype(np.float32)
+        self._shape = prior.shape()
 
     def draw(self, keys: np.ndarray, sightline: np.ndarray) -> np.ndarray:
         """Draw one mock profile a key: A_V added in each distance bin (mag), (n, all bins) float32.
@@ -178,44 +187,18 @@ class MockProfiles:
         Parameters
         ----------
         keys, sightline
-            Key (uint64) and index of the sightline of each profile, on which alone it depends: (n,).
+            Key (uint64) and index of the sightline (int64) of each profile, on which alone it depends: (n,). Where
+            these are, on the host or on a card, the profiles are made.
         """
-        prior, bins, edges = self.prior, self.bins, self.all_edges
-        smooth = self.envelopes[sightline]
-        u = draws.uniforms(keys, _NUMBERS, _FIRST_CLOUD + 3 * _MOST_CLOUDS)
-        profile = np.empty_like(smooth)
-        fields.gaussian_fields(keys, _FIELD, _between(prior.slope, u[:, _SLOPE]), self.ring, profile)
-        profile *= _between(prior.contrast, u[:, _CONTRAST])[:, None]
-        np.exp(profile, out=profile)
-        profile *= smooth
-
-        physical = smooth[:, :bins].sum(axis=1) * np.float32(10.0) ** (prior.scatter * (2.0 * u[:, _TOTAL] - 1.0))
-        free = _between_logarithms(prior.free_total, u[:, _TOTAL])
-        total = np.where(u[:, _BRANCH] < prior.free_share, free, physical)
-        profile *= (total / np.maximum(profile[:, :bins].sum(axis=1), 1e-30))[:, None]
-
-        present = _poisson_ranks(prior.clouds)
-        for cloud in range(_MOST_CLOUDS):
-            rows = np.flatnonzero(u[:, _CLOUDS] > present[cloud])
-            extinction, place, depth = u[rows, _FIRST_CLOUD + 3 * cloud :][:, :3].T
-            distance = self._cloud_distance(place, sightline[rows])[:, None]
-            depth = _between_logarithms(prior.cloud_depth, depth)[:, None]
-            total = _between_logarithms(prior.cloud_A_V, extinction)[:, None]
-            profile[rows] += gaussian_cloud(edges, distance, depth, total)
-        profile[u[:, _EMPTY] < prior.empty] = 0.0
+        place = backend.home(keys)
+        u = draws.uniforms(keys, _NUMBERS, kernels.COLUMNS)
+        slope = place.empty((len(keys),), np.float32)
+        kernels.slopes(u, self.prior.slope, slope)
+        profile = place.empty((len(keys), self.envelopes.shape[1]), np.float32)
+        fields.gaussian_fields(keys, _FIELD, slope, self.ring, profile)
+        envelopes, within, arms, edges, more = map(place.keep, (*self._tables, self._more))
+        kernels.profiles(u, sightline, envelopes, within, arms, edges, self.bins, more, self._shape, profile)
         return profile
-
-    def _cloud_distance(self, u: np.ndarray, sightline: np.ndarray) -> np.ndarray:
-        """Distances (kpc) of clouds from uniform draws: the lowest of these lie on arms, the others anywhere."""
-        share = self.prior.cloud_arms
-        distance = _between_logarithms(self.prior.cloud_distance, (u - share) / max(1.0 - share, 1e-9))
-        on_arm = np.flatnonzero(u < share)
-        steps = self._arms.shape[1] - 1
-        x = u[on_arm] / max(share, 1e-9) * steps
-        k = np.minimum(x.astype(np.int64), steps - 1)
-        low, high = self._arms[sightline[on_arm], k], self._arms[sightline[on_arm], k + 1]
-        distance[on_arm] = low + (x - k) * (high - low)
-        return distance
 
 
 def _arm_crossings(l: float, b: float, limits: tuple[float, float]) -> np.ndarray:
@@ -228,13 +211,16 @@ def _arm_crossings(l: float, b: float, limits: tuple[float, float]) -> np.ndarra
 
 def _poisson_ranks(mean: float) -> np.ndarray:
     """Probability of at most 0, 1, ... clouds: a uniform draw above entry k means more than k clouds."""
-    ranks = np.arange(_MOST_CLOUDS)
+    ranks = np.arange(kernels.MOST_CLOUDS)
     factorials = np.cumprod(np.maximum(ranks, 1))
     return np.cumsum(np.exp(-mean) * mean**ranks / factorials)
 
 
 def cumulative(profiles: np.ndarray) -> np.ndarray:
-    """A_V at the bin edges (mag), starting with 0 at the Sun: (n, bins) -> (n, bins + 1) float32."""
-    edges = np.zeros((profiles.shape[0], profiles.shape[1] + 1), np.float32)
-    np.cumsum(profiles, axis=1, out=edges[:, 1:])
+    """A_V at the bin edges (mag), starting with 0 at the Sun: (n, bins) -> (n, bins + 1) float32, where they are."""
+    place = backend.home(profiles)
+    if place is backend.HOST:
+        profiles = np.ascontiguousarray(profiles, np.float32)
+    edges = place.empty((profiles.shape[0], profiles.shape[1] + 1), np.float32)
+    kernels.cumulative(profiles, edges)
     return edges

@@ -8,9 +8,11 @@ bits are uint64. `keys` and `uniforms` make arrays; the other functions are scal
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from milkyway_cnn import backend
 from milkyway_cnn.kernels._elementary import exponential, normal_quantile
 from milkyway_cnn.kernels._twin import Twin, cuda, each, exact, exact_loop, prange
 
@@ -122,13 +124,17 @@ _keys = Twin(_keys_cpu, _keys_cuda, lambda key, numbers, out: each(out.size))
 def keys(seed: int, *path: int | np.ndarray) -> np.ndarray:
     """Keys below `seed`: forked along the scalars of `path`, then once for each number of its last, (n,).
 
-    ``keys(7, 1, np.arange(n))`` are the keys of numbers 0 to n - 1 in branch 1 of seed 7: (n,) uint64.
+    ``keys(7, 1, np.arange(n))`` are the keys of numbers 0 to n - 1 in branch 1 of seed 7: (n,) uint64. They are where
+    the numbers are.
     """
     key = np.uint64(seed)
     for branch in path[:-1]:
         key = np.uint64(fork(key, np.uint64(branch)))
-    numbers = np.ascontiguousarray(path[-1], np.uint64)
-    out = np.empty(numbers.shape, np.uint64)
+    numbers: Any = path[-1]
+    place = backend.home(numbers)
+    if not place.holds(numbers):
+        numbers = np.ascontiguousarray(numbers, np.uint64)
+    out = place.empty(numbers.shape, np.uint64)
     _keys(key, numbers, out)
     return out
 
@@ -142,17 +148,17 @@ def _uniforms_cpu(keys, branch, out):
 
 
 def _uniforms_cuda(keys, branch, out):
-    columns = out.shape[1]
-    for i in range(cuda.grid(1), out.shape[0] * columns, cuda.gridsize(1)):
-        n, j = i // columns, i % columns
-        out[n, j] = uniform(bits(fork(keys[n], branch), np.uint64(j)))
+    for n in range(cuda.grid(1), out.shape[0], cuda.gridsize(1)):
+        key = fork(keys[n], branch)
+        for j in range(out.shape[1]):
+            out[n, j] = uniform(bits(key, np.uint64(j)))
 
 
-_uniforms = Twin(_uniforms_cpu, _uniforms_cuda, lambda keys, branch, out: each(out.size))
+_uniforms = Twin(_uniforms_cpu, _uniforms_cuda, lambda keys, branch, out: each(out.shape[0]))
 
 
 def uniforms(keys: np.ndarray, branch: int, columns: int) -> np.ndarray:
     """Uniform draws in (0, 1), row n from branch number `branch` of ``keys[n]``: (n, columns) float32."""
-    out = np.empty((keys.size, columns), np.float32)
+    out = backend.home(keys).empty((keys.size, columns), np.float32)
     _uniforms(keys, np.uint64(branch), out)
     return out

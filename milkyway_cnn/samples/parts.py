@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from milkyway_cnn import diagrams
+from milkyway_cnn.backend import current
 from milkyway_cnn.samples.stream import Stream
 
 if TYPE_CHECKING:
@@ -159,17 +160,17 @@ def _examples(stream: Stream, split: str, first: int, count: int) -> xr.Dataset:
     """Make examples and label them."""
     import xarray as xr
 
-    made = stream.examples(first, count, split)
+    made, fetch = stream.examples(first, count, split), current().fetch
     several = ("channel",) if len(stream.kinds) > 1 else ()
     image = (*several, "magnitude", "color")
     middle = 0.5 * (stream.edges[:-1] + stream.edges[1:])
     labeled = xr.Dataset(
         {
-            "diagram": (("example", *image), made.diagrams, {"units": "stars / pixel"}),
-            "delta_A_V": (("example", "distance"), made.delta_A_V, {"units": "mag"}),
-            "horizon": ("example", made.horizon, {"units": "kpc"}),
-            "outside": (("example", *several), made.outside, {"units": "stars"}),
-            "sightline": ("example", made.sightline),
+            "diagram": (("example", *image), fetch(made.diagrams), {"units": "stars / pixel"}),
+            "delta_A_V": (("example", "distance"), fetch(made.delta_A_V), {"units": "mag"}),
+            "horizon": ("example", fetch(made.horizon), {"units": "kpc"}),
+            "outside": (("example", *several), fetch(made.outside), {"units": "stars"}),
+            "sightline": ("example", fetch(made.sightline)),
             "bare": (("sightline_number", *image), stream.bare, {"units": "stars / pixel"}),
         },
         coords={"distance": ("distance", middle, {"units": "kpc"}), **diagrams.pixel_centers(stream.kinds)},

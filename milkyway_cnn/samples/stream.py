@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from milkyway_cnn.backend import HOST, Backend, current, entered
+from milkyway_cnn.backend import current
 from milkyway_cnn.channels import Draws, channel
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.extinction.horizon import LEAST_STARS, horizon
 from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulative
 from milkyway_cnn.galaxy.models import Galaxy, chosen, describe
-from milkyway_cnn.kernels import draws
+from milkyway_cnn.kernels import draws, variation
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
 __all__ = ["SPLITS", "Examples", "Randomization", "Stream", "numbers"]
@@ -100,8 +100,9 @@ def numbers(first: int, count: int, split: str) -> np.ndarray:
 
     No number is in two splits, however many are taken of each.
     """
-    place, part = np.arange(first, first + count), SPLITS[split]
-    return place // len(part) * 100 + part.start + place % len(part)
+    made = np.empty((2, count), np.int64)
+    variation.numbered(first, SPLITS[split], 1, *made)
+    return made[0]
 
 
 class Stream:
@@ -162,7 +163,8 @@ class Stream:
         for end in (-randomization.R_V, randomization.R_V):
             ratio("Ks", law, R_V + end)  # refuses what the law is not published for
         self._profiles = MockProfiles(sightlines, edges, prior)
-
+        # Of the bins and those behind them; a horizon is not farther than the last bin.
+        self._edges = np.minimum(self._profiles.all_edges, edges[-1]).astype(np.float32)
         self._channels = [
             channel(
                 kind,
@@ -237,54 +239,36 @@ class Stream:
     def examples(self, first: int, count: int, split: str = "training") -> Examples:
         """Examples at places `first` to `first + count - 1` of a split (see `numbers`).
 
-        On a card the diagrams are drawn there and stay there; all else is the host's, which waits for nothing.
+        All is made where `backend.use` says, and stays there.
         """
-        place = current()
-        with entered(HOST):
-            return self._examples(first, count, split, place)
+        place, vary = current(), self.randomization
 
-    def _examples(self, first: int, count: int, split: str, place: Backend) -> Examples:
-        number = numbers(first, count, split)
-        sightline = np.arange(first, first + count) % len(self.sightlines)
+        def empty(kind: Any, *shape: int) -> Any:
+            return place.empty((count, *shape), kind)
+
+        number, sightline = empty(np.int64), empty(np.int64)
+        variation.numbered(first, SPLITS[split], len(self.sightlines), number, sightline)
         profile_keys, nuisance_keys = (draws.keys(self.seed, use, number) for use in (0, 2))
         profiles = self._profiles.draw(profile_keys, sightline)
         A_V = cumulative(profiles)
-        vary = self.randomization
         # Of the first channel density, beam and color; the others share its beam, for it is the dust's.
-        u = draws.uniforms(nuisance_keys, 0, 1 + 2 * len(self.kinds))
-        magnitude, depth, R_V = 2.0 * draws.uniforms(nuisance_keys, 1, 3).T - 1.0
-        images, outside, reach = [], [], np.zeros(count, np.float32)
+        u, common = draws.uniforms(nuisance_keys, 0, 1 + 2 * len(self.kinds)), draws.uniforms(nuisance_keys, 1, 3)
+        ranges = vary.density, vary.color, vary.beam, vary.magnitude, vary.depth, vary.R_V
+        images, outside, reach = [], [], place.zeros((count,), np.float32)
         for index, made in enumerate(self._channels):
-            density, color = (0, 2) if index == 0 else (1 + 2 * index, 2 + 2 * index)
-            images.append(place.empty((count, self.pixels, self.pixels), np.uint16))
-            outside.append(place.empty((count,), np.int32))
-            brightening = 10.0 ** (vary.density * (2.0 * u[:, density] - 1.0))
-            what = Draws(
-                sightline,
-                draws.keys(self.seed, 1 if index == 0 else 2 + index, number),
-                brightening,
-                np.float32(vary.beam) * u[:, 1],
-                np.float32(vary.color) * (2.0 * u[:, color] - 1.0),
-                A_V,
-                (self.edges.size - 1) / float(self.edges[-1]),
-                vary.magnitude * magnitude,
-                vary.depth * depth,
-                self.R_V + vary.R_V * R_V if vary.R_V else None,
-            )
-            with entered(place):
-                made.draw(what, images[-1], outside[-1])
-            seen = horizon(A_V, made.visible, sightline, self._profiles.all_edges, LEAST_STARS / brightening)
-            np.maximum(reach, seen, out=reach)
-        with entered(place):
-            joined = self._joined(images), self._joined(outside)
-        return Examples(
-            joined[0],
-            self.bare,
-            profiles[:, : self._profiles.bins].copy(),
-            np.minimum(reach, self.edges[-1]),
-            sightline,
-            joined[1],
-        )
+            images.append(empty(np.uint16, self.pixels, self.pixels))
+            outside.append(empty(np.int32))
+            brightening, scatter, shift, others = (empty(np.float32, *shape) for shape in ((), (), (), (3,)))
+            columns = (0, 2) if index == 0 else (1 + 2 * index, 2 + 2 * index)
+            variation.vary(u, common, columns, ranges, brightening, scatter, shift, others)
+            keys = draws.keys(self.seed, 1 if index == 0 else 2 + index, number)
+            per_kpc = (self.edges.size - 1) / float(self.edges[-1])
+            what = Draws(sightline, keys, brightening, scatter, shift, A_V, per_kpc, others, vary.R_V)
+            made.draw(what, images[-1], outside[-1])
+            horizon(A_V, made.visible, sightline, self._edges, LEAST_STARS, brightening=brightening, reach=reach)
+        asked = empty(np.float32, self._profiles.bins)
+        place.fill(asked, profiles[:, : self._profiles.bins])
+        return Examples(self._joined(images), self.bare, asked, reach, sightline, self._joined(outside))
 
 
 @lru_cache(maxsize=1)

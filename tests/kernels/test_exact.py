@@ -13,7 +13,10 @@ from importlib import import_module
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-MODULES = ("_elementary", "channels", "draws", "examples", "fields", "photometry", "reddening", "roots", "stars")
+MODULES = (
+    "_elementary", "channels", "draws", "examples", "fields", "photometry", "profiles", "reddening", "roots", "stars",
+    "variation",
+)  # fmt: skip
 SCRIPT = """
 import hashlib, json
 import numpy as np
