@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from milkyway_cnn.kernels._twin import Twin, block_each, block_sum, body, cuda, each, float32, loop, prange, single
+from milkyway_cnn.kernels.lift import still
 
 __all__ = [
     "activate",
@@ -29,6 +30,11 @@ __all__ = [
 _COLUMNS = 64
 #: Threads of a block for CUDA that sums.
 _THREADS = 128
+
+
+def _of_rows(x, *others):
+    """Grid of a block a row: the place in it needs no division, which costs a card more than all else here."""
+    return block_each(x.shape[0], _THREADS)
 
 
 @body
@@ -58,13 +64,12 @@ def _activate_cpu(z, bias, slope, y):
 
 
 def _activate_cuda(z, bias, slope, y):
-    width = y.shape[1]
-    for place in range(cuda.grid(1), y.size, cuda.gridsize(1)):
-        n, i = place // width, place % width
-        y[n, i] = leaky(z[i, n] + bias[i], slope)
+    for n in range(cuda.blockIdx.x, y.shape[0], cuda.gridDim.x):
+        for i in range(cuda.threadIdx.x, y.shape[1], cuda.blockDim.x):
+            y[n, i] = leaky(z[i, n] + bias[i], slope)
 
 
-_activate = Twin(_activate_cpu, _activate_cuda, lambda z, bias, slope, y: each(y.size))
+_activate = Twin(_activate_cpu, _activate_cuda, lambda z, bias, slope, y: _of_rows(y))
 
 
 @body
@@ -96,7 +101,7 @@ def _activate_backward_cuda(y, slope, scale, keep, gradient, gradient_bias):
             total += value
         total = block_sum(total, shared)
         if cuda.threadIdx.x == 0:
-            gradient_bias[i] = scale[0] * total + keep * gradient_bias[i]
+            gradient_bias[i] = scale[0] * total + still(keep, gradient_bias[i])
 
 
 _activate_backward = Twin(
@@ -117,13 +122,12 @@ def _activate_rows_cpu(bias, slope, z):
 
 
 def _activate_rows_cuda(bias, slope, z):
-    examples = z.shape[1]
-    for place in range(cuda.grid(1), z.size, cuda.gridsize(1)):
-        i, n = place // examples, place % examples
-        z[i, n] = leaky(z[i, n] + bias[i], slope)
+    for i in range(cuda.blockIdx.x, z.shape[0], cuda.gridDim.x):
+        for n in range(cuda.threadIdx.x, z.shape[1], cuda.blockDim.x):
+            z[i, n] = leaky(z[i, n] + bias[i], slope)
 
 
-_activate_rows = Twin(_activate_rows_cpu, _activate_rows_cuda, lambda bias, slope, z: each(z.size))
+_activate_rows = Twin(_activate_rows_cpu, _activate_rows_cuda, lambda bias, slope, z: _of_rows(z))
 
 
 @body
@@ -151,7 +155,7 @@ def _activate_rows_backward_cuda(y, slope, scale, keep, gradient, gradient_bias)
             total += value
         total = block_sum(total, shared)
         if cuda.threadIdx.x == 0:
-            gradient_bias[i] = scale[0] * total + keep * gradient_bias[i]
+            gradient_bias[i] = scale[0] * total + still(keep, gradient_bias[i])
 
 
 _activate_rows_backward = Twin(
@@ -162,21 +166,25 @@ _activate_rows_backward = Twin(
 )
 
 
+@body
+def _logistic_of(x):
+    return np.float32(1.0) / (np.float32(1.0) + math.exp(-x))
+
+
 @loop
 def _logistic_cpu(x, out):
     for n in prange(x.shape[0]):
         for i in range(x.shape[1]):
-            out[n, i] = np.float32(1.0) / (np.float32(1.0) + math.exp(-x[n, i]))
+            out[n, i] = _logistic_of(x[n, i])
 
 
 def _logistic_cuda(x, out):
-    width = out.shape[1]
-    for place in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        n, i = place // width, place % width
-        out[n, i] = np.float32(1.0) / (np.float32(1.0) + math.exp(-x[n, i]))
+    for n in range(cuda.blockIdx.x, x.shape[0], cuda.gridDim.x):
+        for i in range(cuda.threadIdx.x, x.shape[1], cuda.blockDim.x):
+            out[n, i] = _logistic_of(x[n, i])
 
 
-_logistic = Twin(_logistic_cpu, _logistic_cuda, lambda x, out: each(out.size))
+_logistic = Twin(_logistic_cpu, _logistic_cuda, _of_rows)
 
 
 @loop
@@ -187,62 +195,59 @@ def _logistic_backward_cpu(y, gradient, gradient_in):
 
 
 def _logistic_backward_cuda(y, gradient, gradient_in):
-    width = gradient_in.shape[1]
-    for place in range(cuda.grid(1), gradient_in.size, cuda.gridsize(1)):
-        n, i = place // width, place % width
-        gradient_in[n, i] = gradient[n, i] * y[n, i] * (np.float32(1.0) - y[n, i])
+    for n in range(cuda.blockIdx.x, y.shape[0], cuda.gridDim.x):
+        for i in range(cuda.threadIdx.x, y.shape[1], cuda.blockDim.x):
+            gradient_in[n, i] = gradient[n, i] * y[n, i] * (np.float32(1.0) - y[n, i])
 
 
-_logistic_backward = Twin(_logistic_backward_cpu, _logistic_backward_cuda, lambda y, *others: each(y.size))
+_logistic_backward = Twin(_logistic_backward_cpu, _logistic_backward_cuda, _of_rows)
+
+
+@body
+def _softmax_of(n, x, out):
+    largest = x[n, 0]
+    for i in range(1, x.shape[1]):
+        largest = max(largest, x[n, i])
+    total = np.float32(0.0)
+    for i in range(x.shape[1]):
+        out[n, i] = math.exp(x[n, i] - largest)
+        total += out[n, i]
+    for i in range(x.shape[1]):
+        out[n, i] /= total
 
 
 @loop
 def _softmax_cpu(x, out):
     for n in prange(x.shape[0]):
-        largest = x[n, 0]
-        for i in range(1, x.shape[1]):
-            largest = max(largest, x[n, i])
-        total = np.float32(0.0)
-        for i in range(x.shape[1]):
-            out[n, i] = math.exp(x[n, i] - largest)
-            total += out[n, i]
-        for i in range(x.shape[1]):
-            out[n, i] /= total
+        _softmax_of(n, x, out)
 
 
 def _softmax_cuda(x, out):
     for n in range(cuda.grid(1), x.shape[0], cuda.gridsize(1)):
-        largest = x[n, 0]
-        for i in range(1, x.shape[1]):
-            largest = max(largest, x[n, i])
-        total = np.float32(0.0)
-        for i in range(x.shape[1]):
-            out[n, i] = math.exp(x[n, i] - largest)
-            total += out[n, i]
-        for i in range(x.shape[1]):
-            out[n, i] /= total
+        _softmax_of(n, x, out)
 
 
 _softmax = Twin(_softmax_cpu, _softmax_cuda, lambda x, out: each(x.shape[0]))
 
 
+@body
+def _softmax_backward_of(n, y, gradient, gradient_in):
+    mean = np.float32(0.0)
+    for i in range(y.shape[1]):
+        mean += y[n, i] * gradient[n, i]
+    for i in range(y.shape[1]):
+        gradient_in[n, i] = y[n, i] * (gradient[n, i] - mean)
+
+
 @loop
 def _softmax_backward_cpu(y, gradient, gradient_in):
     for n in prange(y.shape[0]):
-        mean = np.float32(0.0)
-        for i in range(y.shape[1]):
-            mean += y[n, i] * gradient[n, i]
-        for i in range(y.shape[1]):
-            gradient_in[n, i] = y[n, i] * (gradient[n, i] - mean)
+        _softmax_backward_of(n, y, gradient, gradient_in)
 
 
 def _softmax_backward_cuda(y, gradient, gradient_in):
     for n in range(cuda.grid(1), y.shape[0], cuda.gridsize(1)):
-        mean = np.float32(0.0)
-        for i in range(y.shape[1]):
-            mean += y[n, i] * gradient[n, i]
-        for i in range(y.shape[1]):
-            gradient_in[n, i] = y[n, i] * (gradient[n, i] - mean)
+        _softmax_backward_of(n, y, gradient, gradient_in)
 
 
 _softmax_backward = Twin(_softmax_backward_cpu, _softmax_backward_cuda, lambda y, *others: each(y.shape[0]))
@@ -300,13 +305,12 @@ def _leaky_relu_cpu(x, slope, out):
 
 
 def _leaky_relu_cuda(x, slope, out):
-    width = out.shape[1]
-    for place in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        n, i = place // width, place % width
-        out[n, i] = leaky(x[n, i], slope)
+    for n in range(cuda.blockIdx.x, x.shape[0], cuda.gridDim.x):
+        for i in range(cuda.threadIdx.x, x.shape[1], cuda.blockDim.x):
+            out[n, i] = leaky(x[n, i], slope)
 
 
-_leaky_relu = Twin(_leaky_relu_cpu, _leaky_relu_cuda, lambda x, slope, out: each(out.size))
+_leaky_relu = Twin(_leaky_relu_cpu, _leaky_relu_cuda, _of_rows)
 
 
 @loop
@@ -317,13 +321,12 @@ def _leaky_relu_backward_cpu(y, slope, gradient, gradient_in):
 
 
 def _leaky_relu_backward_cuda(y, slope, gradient, gradient_in):
-    width = gradient_in.shape[1]
-    for place in range(cuda.grid(1), gradient_in.size, cuda.gridsize(1)):
-        n, i = place // width, place % width
-        gradient_in[n, i] = gradient[n, i] * leaky_slope(y[n, i], slope)
+    for n in range(cuda.blockIdx.x, y.shape[0], cuda.gridDim.x):
+        for i in range(cuda.threadIdx.x, y.shape[1], cuda.blockDim.x):
+            gradient_in[n, i] = gradient[n, i] * leaky_slope(y[n, i], slope)
 
 
-_leaky_relu_backward = Twin(_leaky_relu_backward_cpu, _leaky_relu_backward_cuda, lambda y, *others: each(y.size))
+_leaky_relu_backward = Twin(_leaky_relu_backward_cpu, _leaky_relu_backward_cuda, _of_rows)
 
 
 def leaky_relu(x, slope, out):

@@ -23,6 +23,7 @@ from milkyway_cnn.kernels._twin import (
     prange,
     single,
 )
+from milkyway_cnn.kernels.lift import still
 
 __all__ = ["accumulate", "group_normalize", "group_normalize_backward"]
 
@@ -160,8 +161,8 @@ def _accumulate_cuda(partial, scale, keep, gradient_gain, gradient_offset):
         for n in range(partial.shape[0]):
             gain += partial[n, 0, c]
             offset += partial[n, 1, c]
-        gradient_gain[c] = scale[0] * gain + keep * gradient_gain[c]
-        gradient_offset[c] = scale[0] * offset + keep * gradient_offset[c]
+        gradient_gain[c] = scale[0] * gain + still(keep, gradient_gain[c])
+        gradient_offset[c] = scale[0] * offset + still(keep, gradient_offset[c])
 
 
 #: Sums of (parts, 2, gains) float64 into the gradients of gain and offset, for CUDA; the host sums with NumPy.

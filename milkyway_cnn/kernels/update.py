@@ -48,8 +48,9 @@ def _velocity_cpu(gradient, scale, keep, moment):
 
 
 def _velocity_cuda(gradient, scale, keep, moment):
-    for i in range(cuda.grid(1), moment.size, cuda.gridsize(1)):
-        moment[i] = keep * moment[i] + scale[0] * gradient[i]
+    if scale[0] == scale[0]:  # else the step is left out
+        for i in range(cuda.grid(1), moment.size, cuda.gridsize(1)):
+            moment[i] = keep * moment[i] + scale[0] * gradient[i]
 
 
 _velocity = Twin(_velocity_cpu, _velocity_cuda, lambda gradient, scale, keep, moment: each(moment.size))
@@ -84,7 +85,8 @@ def _rescaled_cpu(moment, factor, decay, rescale, value):
 
 
 def _rescaled_cuda(moment, factor, decay, rescale, value):
-    for i in range(cuda.grid(1), value.size, cuda.gridsize(1)):
+    end = value.size if factor[0] == factor[0] else 0  # else the step is left out
+    for i in range(cuda.grid(1), end, cuda.gridsize(1)):
         moved = factor[0] * moment[i] - decay[0] * value[i]
         value[i] += moved
         moment[i] = rescale[0] * moved
@@ -127,7 +129,8 @@ def _adamw_cpu(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, mome
 
 def _adamw_cuda(gradient, scale, rate, beta_1, beta_2, root, epsilon, decay, moment_1, moment_2, value):
     one = np.float32(1.0)
-    for i in range(cuda.grid(1), value.size, cuda.gridsize(1)):
+    end = value.size if scale[0] == scale[0] else 0  # else the step is left out
+    for i in range(cuda.grid(1), end, cuda.gridsize(1)):
         g = scale[0] * gradient[i]
         first = beta_1 * moment_1[i] + (one - beta_1) * g
         second = beta_2 * moment_2[i] + (one - beta_2) * g * g
@@ -166,7 +169,7 @@ def _square_sum_cuda(x, partial):
 _square_sum = Twin(_square_sum_cpu, _square_sum_cuda, lambda x, partial: block_each(partial.size, _THREADS))
 
 
-def _clipping_cuda(partial, clip, scale, factor):
+def _clipping_cuda(partial, clip, scale, guarded, factor):
     shared = cuda.shared.array(_THREADS, float64)
     total = 0.0
     for i in range(cuda.threadIdx.x, partial.size, cuda.blockDim.x):
@@ -174,9 +177,11 @@ def _clipping_cuda(partial, clip, scale, factor):
     norm = math.sqrt(block_sum(total, shared))
     if cuda.threadIdx.x == 0:
         factor[0] = scale[0] * (np.float32(min(1.0, clip / norm)) if norm > 0.0 else np.float32(1.0))
+        if guarded and not norm < math.inf:
+            factor[0] = math.nan
 
 
-_clipping = Kernel(_clipping_cuda, lambda partial, clip, scale, factor: block_each(1, _THREADS))
+_clipping = Kernel(_clipping_cuda, lambda *arguments: block_each(1, _THREADS))
 
 
 def velocity(gradient, scale, keep, moment):
@@ -234,7 +239,8 @@ def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):
 def clipping(gradients, clip, scale=1.0, unit=1.0):
     """``scale / unit`` times what brings the norm of all `gradients` together down to `clip`; 1 if it is below.
 
-    A float, or on a card an array of one, for it is not waited for. Squares are summed as float32 within fixed chunks,
+    A float, or on a card an array of one, for it is not waited for; in float16 it is NaN where any gradient is not
+    finite, and then updates with this factor are none. Squares are summed as float32 within fixed chunks,
     as float64 over them.
     """
     counts = [(x.size + _CHUNK - 1) // _CHUNK for x in gradients]
@@ -244,7 +250,7 @@ def clipping(gradients, clip, scale=1.0, unit=1.0):
         _square_sum(x.reshape(-1), partial[end - count : end])
     if on_card():
         factor = backend.current().empty((1,), np.float32)
-        _clipping(partial, clip, single(scale / unit), factor)
+        _clipping(partial, float(clip), single(scale / unit), backend.current().precision == "float16", factor)
         return factor
     norm = math.sqrt(sum(float(partial[end - count : end].sum()) for count, end in zip(counts, ends, strict=True)))
     return scale * (min(1.0, clip / norm) if norm > 0.0 else 1.0) / unit

@@ -13,6 +13,7 @@ from milkyway_cnn.backend import HOST
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.kernels.draws import fork
 from milkyway_cnn.nn.layer import Draw
+from milkyway_cnn.nn.loss_scale import scale_of
 
 __all__ = ["afford", "learn", "stream"]
 
@@ -20,21 +21,35 @@ _TRAINING = 0  # stream of dropout
 
 
 def learn(net: Any, x: Any, target: Any, factors: Any, loss: Any, optimizer: Any, rate: float) -> Any:
-    """Let a network learn from a batch; return the loss of each example, which is not waited for."""
+    """Let a network learn from a batch; return the loss of each example, which is not waited for.
+
+    Raises
+    ------
+    InputError
+        If there is memory for the buffers, but not for what a step needs beside them.
+    """
 
     def prepare(size: int) -> tuple[Any, ...]:
         net.build(size)
         optimizer.prepare(net.parameters, rate, net.steps)
+        scale_of(net, size * math.prod(net.output_shape))
         return _kept(net, "input", net.sent(x)), _scaled(net, target), _kept(net, "weights", factors, np.float32)
 
     images, wanted, shares = afford(net, len(x), prepare)
     key = len(x), images.dtype, shares.shape, loss, optimizer
-    return net.place.repeat(net.recorded, key, lambda: _learn(net, images, wanted, shares, loss, optimizer, rate))
+    try:
+        return net.place.repeat(net.recorded, key, lambda: _learn(net, images, wanted, shares, loss, optimizer, rate))
+    except MemoryError as error:
+        fewer = max(1, net.capacity // 2)
+        msg = (
+            f"device {net.place.name!r} has no memory for a step of {net.capacity} examples; choose a batch of {fewer}"
+        )
+        raise InputError(msg) from error
 
 
 def _learn(net: Any, x: Any, target: Any, factors: Any, loss: Any, optimizer: Any, rate: float) -> Any:
     """Do all that is the same in each step but for numbers."""
-    n, place = x.shape[0], net.place
+    n, place, lift = x.shape[0], net.place, net.loss_scale
     scale, keep = optimizer.prepare(net.parameters, rate, net.steps)
     key = stream(net.seed, _TRAINING, net.steps)
     each = place.empty((n,), np.float64)
@@ -45,18 +60,17 @@ def _learn(net: Any, x: Any, target: Any, factors: Any, loss: Any, optimizer: An
         flow, own = net.gradient[:count], factors[part] if len(factors) > 1 else factors
         loss.each(net.ops, output.reshape(count, -1), target[part], own, flow.reshape(count, -1), each[part])
         # The loss is a mean, of which a part has its share.
-        share = scale if count == n else scale * count / n
-        if place.precision == "float16":
-            # What a mean over so many makes small is not lost below the least float16: exact, for a power of two.
-            lift = 2.0 ** math.floor(math.log2(flow.size))
-            net.ops.scale(flow.reshape(count, -1), "linear", lift, flow.reshape(count, -1))
-            share /= lift
-        share = place.number(share)
+        share = place.number(scale if count == n else scale * count / n)
+        if lift is not None:
+            lift.raised(flow)
+            share = lift.lowered(share)
         for layer in reversed(net.layers):
             if flow is None:
                 break
             flow = layer.backward(flow, share, keep if begin == 0 else 1.0)
-    optimizer.update(net.parameters, rate, net.steps, net.ops)
+    factor = optimizer.update(net.parameters, rate, net.steps, net.ops)
+    if lift is not None:
+        lift.settle(factor)
     return each
 
 

@@ -20,6 +20,7 @@ from milkyway_cnn.nn import file, learning, state
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Draw, Layer, Parameter
+from milkyway_cnn.nn.loss_scale import LossScale
 from milkyway_cnn.nn.scaling import Scaling
 from milkyway_cnn.nn.scheme import chosen
 from milkyway_cnn.nn.scheme import scheme as find_scheme
@@ -96,6 +97,7 @@ class Network:
                 layer.turned = True
         self.capacity, self.most = 0, sys.maxsize  # examples that buffers are for, and that there is memory for
         self.given: dict[Hashable, Any] = {}
+        self.loss_scale: LossScale | None = None  # of float16
         with entered(self.place):
             for parameter in self.parameters:
                 parameter.value = self.place.send(parameter.value)

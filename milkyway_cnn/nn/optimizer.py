@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from milkyway_cnn.backend import current
 from milkyway_cnn.errors import InputError
+from milkyway_cnn.kernels import lift
 from milkyway_cnn.nn.layer import Parameter
 
 __all__ = ["SGD", "AdamW"]
@@ -17,6 +19,11 @@ def _refuse_unless(holds: bool, optimizer: Any, rule: str) -> None:
     if not holds:
         msg = f"{optimizer} cannot train: {rule}"
         raise InputError(msg)
+
+
+def _guarded() -> bool:
+    """Whether gradients may be too large for their numbers, and a step left out for it (see `nn.loss_scale`)."""
+    return current().precision == "float16"
 
 
 def _zeros(parameter: Parameter) -> Any:
@@ -53,6 +60,8 @@ class SGD:
     def _factor(self, step: int) -> tuple[float, bool]:
         """Power of the momentum in the stored velocity at a step (from 0), and whether it is the last before 1."""
         period = 1
+        if _guarded():  # a step that is left out would count
+            return 1.0, True
         while period < 64 and self.momentum ** (period + 1) > 1e-6:
             period += 1
         return self.momentum ** (step % period), step % period == period - 1
@@ -60,24 +69,30 @@ class SGD:
     def prepare(self, parameters: Sequence[Parameter], rate: float, step: int) -> tuple[float, float]:
         """Make room for the gradients; return the `scale` and `keep` with which layers accumulate them."""
         _allocate(parameters, self.moments)
+        within = self.clip is None and not _guarded()
         for parameter in parameters:
-            if self.clip is None:
+            if within:
                 parameter.gradient = parameter.moments[0]
             elif parameter.gradient is None or parameter.gradient is parameter.moments[0]:
                 parameter.gradient = _zeros(parameter)
-        return (-rate / self._factor(step)[0], 1.0) if self.clip is None else (1.0, 0.0)
+        return (-rate / self._factor(step)[0], 1.0) if within else (1.0, 0.0)
 
-    def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
-        """Move all parameters by their gradients; `step` counts from 0."""
-        factor, last = self._factor(step)
+    def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> Any:
+        """Move all parameters by their gradients; `step` counts from 0. Returns the factor of the gradients, if any."""
+        factor: Any
+        clipped, (factor, last) = None, self._factor(step)
         decay = rate * self.weight_decay
         rescale = self.momentum if last else 1.0 / factor if decay else None
-        if self.clip is not None:
-            clipped = ops.clipping([parameter.gradient for parameter in parameters], self.clip, -rate, factor)
+        if self.clip is not None or _guarded():
+            gradients = [parameter.gradient for parameter in parameters]
+            clipped = ops.clipping(gradients, self.clip or math.inf, -rate, factor)
             for parameter in parameters:
                 ops.velocity(parameter.gradient, clipped, 1.0, parameter.moments[0])
+        if _guarded():
+            factor = lift.gate(clipped)
         for parameter in parameters:
             ops.momentum(parameter.moments[0], factor, decay, rescale, parameter.value)
+        return clipped
 
 
 @dataclass(frozen=True)
@@ -105,10 +120,11 @@ class AdamW:
                 parameter.gradient = _zeros(parameter)
         return 1.0, 0.0
 
-    def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> None:
-        """Move all parameters by their gradients; `step` counts from 0."""
+    def update(self, parameters: Sequence[Parameter], rate: float, step: int, ops: Any) -> Any:
+        """Move all parameters by their gradients; `step` counts from 0. Returns the factor of the gradients."""
         gradients = [parameter.gradient for parameter in parameters]
-        factor = 1.0 if self.clip is None else ops.clipping(gradients, self.clip)
+        clips = self.clip is not None or _guarded()
+        factor = ops.clipping(gradients, self.clip or math.inf) if clips else 1.0
         for parameter in parameters:
             ops.adamw(
                 parameter.gradient,
@@ -121,3 +137,4 @@ class AdamW:
                 parameter.moments,
                 parameter.value,
             )
+        return factor

@@ -14,6 +14,7 @@ from milkyway_cnn.backend import entered
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import file
 from milkyway_cnn.nn.layer import Layer
+from milkyway_cnn.nn.loss_scale import LossScale
 
 __all__ = ["copied", "layers_of", "move", "restore", "save"]
 
@@ -35,6 +36,8 @@ def save(net: Any, path: Path | str, history: Any, provenance: Any, optimizer: A
     if optimizer is not None:
         for i, parameter in enumerate(net.parameters):
             arrays |= {f"moment/{i}/{j}": moment for j, moment in enumerate(parameter.moments)}
+        if net.loss_scale is not None:
+            arrays["loss_scale"] = net.loss_scale.state
     with entered(net.place) as place:
         file.write(path, description, {name: place.fetch(values) for name, values in arrays.items()})
 
@@ -69,6 +72,9 @@ def restore(net: Any, path: Path | str, optimizer: Any) -> dict[str, Any]:
             place.fill(parameter.value, value)
             if optimizer is not None:
                 parameter.moments, parameter.gradient = tuple(map(place.send, moment)), None
+        if optimizer is not None and "loss_scale" in arrays and place.precision == "float16":
+            net.loss_scale = LossScale(place, 1.0)
+            place.fill(net.loss_scale.state, _same(arrays["loss_scale"], np.zeros(2, np.float32)))
         for own, statistic in zip(net.statistics, statistics, strict=True):
             place.fill(own, statistic)
     net.forget()
