@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "kernels"))
+sys.path[:0] = [str(Path(__file__).parents[1] / "kernels"), str(Path(__file__).parents[2])]
 
 
 def twins(size):
@@ -48,24 +48,10 @@ def stream(size):
 
 
 def training(size):
-    """Losses of the steps of a training on images with a spot, whose place is to be told, and the validation loss."""
-    from milkyway_cnn import nn
+    """Losses of the steps of a training, and the validation loss."""
+    from benchmarks.curves import TASKS
 
-    pixels, batch, steps, net = (
-        (6, 4, 6, "C3x3.2-P2-D5-D2") if size == "small" else (64, 256, 200, "C5x5.8/2-P2-D768-D512-D2")
-    )
-    network = nn.Network([nn.Scaling("sqrt", 0.5), *nn.architecture.layers(net)], (1, pixels, pixels), seed=1)
-
-    def examples(seed):
-        rng = np.random.default_rng(seed)
-        place = rng.uniform(0.25, 0.75, (batch, 2, 1, 1))
-        y, x = np.mgrid[:pixels, :pixels] / pixels
-        spot = np.exp(-0.5 * ((y - place[:, 0]) ** 2 + (x - place[:, 1]) ** 2) / 0.1**2)
-        return rng.poisson(10.0 * spot[:, None]).astype(np.uint16), place[..., 0, 0].astype(np.float32)
-
-    how = {"loss": nn.SquaredError(), "optimizer": nn.SGD(0.9), "rate": 3e-3}
-    losses = [network.step(*examples(step), **how) for step in range(steps)]
-    return np.array(losses), np.array(network.evaluate(*examples(10**6), loss=nn.SquaredError()))
+    return TASKS["tiny" if size == "small" else "spots"].train()
 
 
 def chain(size):
