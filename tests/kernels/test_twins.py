@@ -7,23 +7,34 @@ installed, every kernel is compiled for the cards that are supported as well.
 import inspect
 import os
 import pickle
+import pkgutil
+import re
 import subprocess
 import sys
+import tempfile
 from contextlib import nullcontext
 from importlib import import_module, metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
-from milkyway_cnn.kernels import draws
-from milkyway_cnn.kernels._twin import KERNELS, Twin
+from milkyway_cnn import backend, kernels, nn
+from milkyway_cnn.errors import InputError
+from milkyway_cnn.extinction.horizon import horizon
+from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulative
+from milkyway_cnn.kernels import binning, draws, lift, variation
+from milkyway_cnn.kernels._twin import KERNELS, Twin, block_each
 from milkyway_cnn.kernels.channels import GRID, SurveyTables, draw_channel, expected_channel
 from milkyway_cnn.kernels.examples import draw_diagrams, expected_diagram
 from milkyway_cnn.kernels.fields import gaussian_fields
+from milkyway_cnn.kernels.roots import where_polynomial_falls_to
 from milkyway_cnn.kernels.stacking import stack
 from milkyway_cnn.kernels.stars import draw_counts, draw_stars
-from milkyway_cnn.nn.scheme import scheme
+from milkyway_cnn.nn.scheme import OPERATIONS, SCHEMES, scheme
+from milkyway_cnn.sightlines import distance_edges
+from milkyway_cnn.training import Plan
 
 u64 = np.uint64
 sys.path.insert(0, str(Path(__file__).parent))
@@ -40,6 +51,8 @@ with backend.use("cuda") as card:
 for precision in ("bfloat16", "float16"):
     with backend.use("cuda", precision):
         results[precision] = test_twins.CASES["absolute"]()
+with backend.use("cuda", "float16"):
+    results["guarded"] = test_twins.guarded()
 with open(sys.argv[2], "wb") as file:
     pickle.dump(results, file)
 """
@@ -130,6 +143,43 @@ def general():
     return counts, outside, expected_channel(modeled, u64(1), 2, tables, 16)
 
 
+def counted():
+    """Stars of a catalog into cells and their diagrams, and roots of polynomials."""
+    rng, axes, n = np.random.default_rng(4), np.array([-0.5, 4.0, 6.0, 1.0], np.float32), 60
+    color, magnitude = rng.uniform(-1, 2, n).astype(np.float32), rng.uniform(5, 15, n).astype(np.float32)
+    color[3], accepted = np.nan, rng.random(n) < 0.8
+    l, b = rng.choice([-0.2, 0.0, 0.7, 359.9, 1.3, np.nan], n), rng.choice([-1.0, 0.0, 0.5, 0.9, 3.0], n)
+    added = [np.zeros((4, 8, 8), np.uint32), *np.zeros((2, 4), np.int64), np.zeros((2, 2, 3, 3), bool)]
+    binning.count_stars(l, b, np.array([359.5, 0.0, 1.0]), accepted, color, magnitude, axes, *added)
+    of_cells = [np.ones((3, 8, 8), np.uint32), *np.ones((2, 3), np.int64), np.zeros((3, 4), bool)]
+    cell, part = rng.integers(-1, 3, n).astype(np.int32), rng.integers(0, 4, n).astype(np.int32)
+    binning.count_sorted_stars(cell, part, accepted, color, magnitude, axes, *of_cells)
+    falling = np.stack([rng.uniform(5, 9, 7), *(-rng.uniform(0.1, 1, (4, 7)))])
+    where = where_polynomial_falls_to(rng.uniform(0, 8, 7), falling, (0.2, 1.5))
+    return *added, *of_cells, binning.pixels_of_stars(color, magnitude, axes, 8), where
+
+
+def profiles():
+    """Whole mock profiles, clouds on arms and anywhere, and what is seen and learned of them."""
+    prior = ProfilePrior(clouds=3.0, cloud_arms=0.5, empty=0.2, free_share=0.5)
+    mock, n = MockProfiles([(290.0, 0.0), (210.0, -19.0)], distance_edges(16, 0.5), prior), 12
+    number, sightline = np.empty((2, n), np.int64)
+    variation.numbered(90, range(94), 2, number, sightline)
+    made = mock.draw(draws.keys(3, number), sightline)
+    A_V = cumulative(made)
+    visible = np.random.default_rng(5).uniform(0, 3, (2, made.shape[1], 40)).astype(np.float32)
+    u = draws.uniforms(draws.keys(8, number), 1, 3)
+    brightening, scatter, shift = np.empty((3, n), np.float32)
+    others, mean, table = np.empty((n, 3), np.float32), np.empty(n), np.empty((n, 4), np.float32)
+    variation.vary(u, u[:, ::-1].copy(), (0, 2), (0.1, 0.02, 0.4, 0.3, 0.5, 0.8), brightening, scatter, shift, others)
+    ratios = np.linspace(0.9, 1.1, 34, dtype=np.float32).reshape(17, 2)
+    variation.nuisance(np.array([90.0, 40.0]), sightline, brightening, others, ratios, 0.8, mean, table)
+    reach = horizon(A_V, visible, sightline, mock.all_edges, brightening=brightening)
+    delta = np.ascontiguousarray(made[:, :16])
+    goals = [Plan(horizon=policy).goal(delta, reach, distance_edges(16, 0.5)) for policy in variation.POLICIES]
+    return number, sightline, made, A_V, brightening, scatter, shift, others, mean, table, reach, *sum(goals, ())
+
+
 def channels():
     rng = np.random.default_rng(1)
     out = np.empty((3, 2, 4, 4), np.float32)
@@ -137,10 +187,39 @@ def channels():
     return (out,)
 
 
+#: Steps of `guarded`, and those of them whose gradients are beyond the largest float16.
+STEPS, BEYOND, GROWING = 9, (2, 3, 8), 3
+
+
+def guarded():
+    """Weights and loss scale after each step of trainings, some of whose gradients are too large for float16."""
+    there, made = backend.current().name == "cuda", []
+    if there:
+        lift.GOOD_STEPS = GROWING  # as the simulation reads it when it runs
+    for optimizer in (nn.SGD(0.9), nn.AdamW()):
+        net, x = nn.Network("D4-D3", (5,), seed=2), np.random.default_rng(0).random((STEPS, 3, 5), np.float32)
+        for step in range(STEPS):
+            if there or step not in BEYOND:  # without float16 they are left out here
+                share = 1e30 if step in BEYOND else 1.0
+                net.step(x[step], x[step, :, 1:4], share, loss=nn.SquaredError(), optimizer=optimizer, rate=0.05)
+            state = [np.zeros(2)] if net.loss_scale is None else [net.place.fetch(net.loss_scale.state)]
+            parameters = [np.array(net.place.fetch(parameter.value)).ravel() for parameter in net.parameters]
+            made.append((*state, np.concatenate(parameters)))
+        if there:
+            with tempfile.TemporaryDirectory() as folder:
+                net.save(Path(folder) / "net", optimizer=optimizer)
+                again = nn.Network("D4-D3", (5,), seed=3)
+                again.restore(Path(folder) / "net", optimizer)
+            np.testing.assert_array_equal(net.place.fetch(again.loss_scale.state), state[0])
+    return made
+
+
 CASES = {
     made.__name__: made
-    for made in (numbers, fields, stars, diagrams, bare, general, channels, *import_module("networks").CASES)
-}
+    for made in (
+        numbers, fields, stars, diagrams, bare, general, counted, profiles, channels, *import_module("networks").CASES
+    )
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +251,57 @@ def test_products_of_16_bits_are_those_of_float32_to_their_rounding(simulated, p
     assert 0.0 < np.abs(losses / exact - 1.0).max() < 2 * error
 
 
+@pytest.mark.slow
+def test_gradients_beyond_float16_leave_a_step_out_and_halve_the_loss_scale(simulated):
+    made = simulated["guarded"]
+    for begin in (0, STEPS):
+        scale, good, before = 8.0, 0, None  # the power of two below 3 examples x 3 outputs
+        for step, (state, weights) in enumerate(made[begin : begin + STEPS]):
+            if step in BEYOND:
+                scale, good = scale / 2, 0
+                np.testing.assert_array_equal(weights, before)
+            else:
+                assert before is None or not np.array_equal(weights, before)
+                scale, good = (2 * scale, 0) if good + 1 == GROWING else (scale, good + 1)
+            np.testing.assert_array_equal(state, [scale, good])
+            before = weights
+    # As if there had been no such steps: the velocity, too, is as it was.
+    np.testing.assert_allclose(made[STEPS - 1][1], guarded()[STEPS - 1][1], atol=2e-3)
+
+
+#: Loops of the host that have no twin, and why.
+ALONE = {
+    "_deal": "layout of the host's convolution; that of a card is convolution_cuda, under the same contract",
+    "_pack": "the same",
+    "_forward": "the same",
+    "_backward": "the same",
+    "_alone": "the host's product; that of a card is cuBLAS's",
+    "_shared": "the same",
+    "_look_up": "a table that saves processors a logarithm; cards have _scale_cuda",
+    "_momentum": "a pass that processors save; cards have _rescaled_cuda",
+    "_draw_diagram_cpu": "the inner loop of _draw_diagrams_cpu",
+}
+
+
+def test_no_loop_of_the_host_lacks_its_twin():
+    modules = [import_module(f"milkyway_cnn.kernels.{found.name}") for found in pkgutil.iter_modules(kernels.__path__)]
+    twins = {id(kernel.host) for kernel in KERNELS if isinstance(kernel, Twin)}
+    loops = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__
+        if not value.targetoptions.get("forceinline") and id(value) not in twins
+    }
+    assert loops == set(ALONE)
+
+
+def test_operations_of_a_card_alone_have_the_arguments_of_the_hosts():
+    here, there = (SCHEMES[name]() for name in ("cpu", "cuda"))
+    for name in OPERATIONS:
+        assert inspect.signature(getattr(here, name)) == inspect.signature(getattr(there, name)), name
+
+
 def _plain(function):
     return getattr(function, "py_func", function)
 
@@ -179,17 +309,52 @@ def _plain(function):
 def test_twins_have_one_argument_list_and_one_stem():
     scheme("cpu")  # imports all modules
     twins = [kernel for kernel in KERNELS if isinstance(kernel, Twin)]
-    assert len(twins) >= 38
+    assert len(twins) >= 48
     for twin in twins:
         assert inspect.signature(_plain(twin.host)) == inspect.signature(twin.card)
         assert _plain(twin.host).__name__.removesuffix("_cpu") == twin.card.__name__.removesuffix("_cuda")
         assert _plain(twin.host).__module__ == twin.card.__module__
 
 
+def test_a_diagram_too_large_for_a_block_is_one_sentence():
+    with pytest.raises(InputError, match="65,544 bytes of a card's shared memory of 49,152; choose fewer pixels"):
+        block_each(3, shared=4 * (2 + 128**2))
+
+
 def test_nothing_of_cuda_is_imported_with_the_kernels():
     code = "import sys, milkyway_cnn.samples, milkyway_cnn.training; assert 'numba.cuda' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
+
+_SUMS = "sums over many numbers, of which a block has one at its end"
+_NUMBER = "the number of stars of an example, once a thread"
+_ANGLE = "sine and cosine of the library, for angles larger than any here"
+#: Kernels that compute with float64, and why; in all others it would have crept in.
+DOUBLE = {
+    "_spectra_cuda": _ANGLE,
+    "_synthesize_cuda": _ANGLE,
+    "_draw_counts_cuda": _NUMBER,
+    "_draw_diagrams_cuda": _NUMBER,
+    "_draw_channel_cuda": _NUMBER,
+    "_nuisance_cuda": _NUMBER,
+    "_expected_diagram_cuda": "the root of the number of pixels, once a thread",
+    "_expected_channel_cuda": "the same",
+    "_draw_stars_cuda": "a state among so many that float32 cannot number them",
+    "_profiles_cuda": "the integral of a Gaussian at some edges of a cloud, of which differences are taken",
+    "_count_stars_cuda": "positions on the sky",
+    "_bisect_cuda": "roots in float64",
+    "_squared_error_cuda": "the loss of an example",
+    "_absolute_error_cuda": "the same",
+    "_gaussian_nll_cuda": "the same",
+    "_cross_entropy_cuda": "the same",
+    "_group_normalize_cuda": _SUMS,
+    "_group_normalize_backward_cuda": _SUMS,
+    "_batch_statistics_cuda": _SUMS,
+    "_batch_normalize_backward_cuda": _SUMS,
+    "_accumulate_cuda": _SUMS,
+    "_square_sum_cuda": _SUMS,
+    "_clipping_cuda": _SUMS,
+}
 
 _COMPILED = """
 import sys
@@ -249,6 +414,9 @@ def compile_all(capability):
             if (kernel, kinds) not in compiled:
                 ptx, _ = cuda.compile_ptx(kernel.py_func, kinds, cc=capability)
                 assert f".target sm_{capability[0]}{capability[1]}" in ptx
+                name = kernel.py_func.__name__
+                found = re.findall(r"^.*\.f64.*$", ptx, re.M)
+                assert not found or name in DOUBLE, f"{name} computes with float64: {found[:3]}"
                 compiled.add((kernel, kinds))
 
     with backend.entered(Compiling("float32")):
@@ -257,6 +425,7 @@ def compile_all(capability):
     for precision in ("bfloat16", "float16"):
         with backend.entered(Compiling(precision)):
             CASES["absolute"]()
+            guarded()
     assert {kernel for kernel, _ in compiled} == {kernel.kernel for kernel in KERNELS}
 
 
