@@ -142,7 +142,7 @@ class Screen:
         pytest.fail(f"no {source} {column} is what was waited for")
 
     def place(self, plot: str, x: float, y: float) -> tuple[float, float]:
-        """Return where on the page a figure shows a point of its axes, scrolled into view."""
+        """Return where on the page a figure shows a point of its axes, scrolled into view, once it stays there."""
         script = """([name, x, y]) => {
             const model = Bokeh.documents.toReversed().map((document) => document.get_model_by_name(name))
                 .find((found) => found)
@@ -153,7 +153,13 @@ class Screen:
             return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)]
         }"""
         self.page.wait_for_function("() => window.Bokeh !== undefined")
-        left, top = self.page.evaluate(script, [plot, x, y])
+        found = self.page.evaluate(script, [plot, x, y])
+        for _ in range(PATIENCE // 200):  # while the page is laid out, figures move
+            self.page.wait_for_timeout(200)
+            before, found = found, self.page.evaluate(script, [plot, x, y])
+            if found == before:
+                break
+        left, top = found
         return float(left), float(top)
 
     def show(self, figure: str) -> None:
@@ -192,7 +198,7 @@ class Screen:
 
     def press(self, button: str) -> None:
         """Press a button by keyboard, the newest of those with that text."""
-        found = self.page.get_by_role("button", name=button, exact=True).last
+        found = self.page.locator(".jupyter-widgets button, button.jupyter-widgets", has_text=button).last
         found.focus()
         self.page.keyboard.press("Enter")
 
@@ -211,14 +217,15 @@ class Screen:
 
     def unlabeled(self) -> list[str]:
         """Return controls of the page that the Tab key does not reach, or that say nothing of what they do."""
-        script = """() => Array.from(document.querySelectorAll('.jupyter-widgets')).flatMap((widget) => {
-            const said = (made) => made.innerText?.trim() || made.title || made.getAttribute('aria-label')
+        script = """() => {
+            const controls = ['button', 'select', 'input', '.noUi-handle'].map((kind) => `.jupyter-widgets ${kind}`)
+            const said = (one, widget) => one.innerText?.trim() || one.title || one.getAttribute('aria-label')
                 || widget.querySelector('.widget-label')?.innerText?.trim() || widget.title
-            const made = widget.querySelectorAll(':scope > button, :scope > select, :scope > input, .noUi-handle')
-            const all = widget.matches('button') ? [widget, ...made] : Array.from(made)
-            return all.filter((one) => one.offsetParent !== null && (one.tabIndex < 0 || !said(one)))
+            return Array.from(document.querySelectorAll(`button.jupyter-widgets, ${controls.join()}`))
+                .filter((one) => one.offsetParent !== null)
+                .filter((one) => one.tabIndex < 0 || !said(one, one.closest('.jupyter-widgets')))
                 .map((one) => one.outerHTML.slice(0, 200))
-        })"""
+        }"""
         return list(self.page.evaluate(script))
 
     def click(self, plot: str, x: float, y: float) -> None:

@@ -77,7 +77,11 @@ def selection(options: list[tuple[str, Any]], label: str, width: str) -> Any:
     import ipywidgets
 
     return ipywidgets.SelectionSlider(
-        options=options, description=label, tooltip=label, layout=ipywidgets.Layout(width=width)
+        options=options,
+        description=label,
+        tooltip=label,
+        style={"description_width": "120px"},
+        layout=ipywidgets.Layout(width=width),
     )
 
 

@@ -33,7 +33,8 @@ TELL = """
 const now = Date.now()
 if (knots.data.x.length && now - (knots.told ?? 0) > 100) {
     knots.told = now
-    knots.data = {x: Array.from(knots.data.x), y: Array.from(knots.data.y)}
+    const data = {x: Array.from(knots.data.x), y: Array.from(knots.data.y)}
+    knots.setv({data}, {check_eq: false})  // the tool has moved the knots in place: nothing looks new
 }
 """
 
@@ -66,7 +67,7 @@ class ProfileFigures(SightlineFigures):
         self.spectrum.visible = self.state.mode == "field"
         by_hand = self.state.mode == "by hand"
         self.draw.add = self.draw.drag = by_hand
-        self.density.title.text = "drag the knots; click for a new one, backspace removes it" if by_hand else ""
+        self.density.title.text = "drag the knots; click for a new one,\nbackspace removes it" if by_hand else ""
         if by_hand and not self.held:  # room to drag a knot upwards
             self.density.y_range.end = max(3.0, 1.5 * self.density.y_range.end)
 

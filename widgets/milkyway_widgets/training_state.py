@@ -67,11 +67,15 @@ class TrainingState(traitlets.HasTraits):
 
     def read(self, bar: dict[str, Any] | None = None) -> None:
         """Read the records again; `bar` stands in for those of a training in this process."""
-        self.bar = bar_of(self.run / "progress.jsonl") if bar is None else bar
         history = self.run / "network" / "history.zarr"
-        # It may be replaced while it is read; then the next look finds it.
-        with suppress(OSError, KeyError, ValueError), xr.open_zarr(history, consolidated=False, chunks=None) as stored:
-            self.epochs = {name: stored[name].values.tolist() for name in _COLUMNS}
+        with self.hold_trait_notifications():  # both are new before anything is drawn
+            self.bar = bar_of(self.run / "progress.jsonl") if bar is None else bar
+            # It may be replaced while it is read; then the next look finds it.
+            with (
+                suppress(OSError, KeyError, ValueError),
+                xr.open_zarr(history, consolidated=False, chunks=None) as stored,
+            ):
+                self.epochs = {name: stored[name].values.tolist() for name in _COLUMNS}
 
     def examine(self) -> None:
         """Find the worst examples of the validation sample, read by the best network so far."""
