@@ -32,8 +32,11 @@ def serve(
     if views is None or views.origin is None or importlib.util.find_spec("voila") is None:
         msg = "the app needs voila; install it with: pip install 'milkyway-cnn[app]'"
         raise InputError(msg)
-    words = [str(Path(views.origin).with_name("app.ipynb")), f"--Voila.ip={address}", f"--port={port}"]
+    page = str(Path(views.origin).with_name("app.ipynb"))
+    words = [sys.executable, "-m", "voila", page, f"--Voila.ip={address}", f"--port={port}"]
     words += ["--ServerApp.port_retries=0"] + ([] if browser else ["--no-browser"])
     environment = {**os.environ, "MILKYWAY_RUN": str(run.resolve()), "BOKEH_RESOURCES": "inline"}
     environment.pop("MILKYWAY_HEADLESS", None)
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "voila", *words], env=environment))
+    if os.name == "nt":
+        raise typer.Exit(subprocess.call(words, env=environment))
+    os.execve(sys.executable, words, environment)  # what ends this process is to end the server

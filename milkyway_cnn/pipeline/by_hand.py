@@ -32,15 +32,17 @@ def check(namespace: Mapping[str, Any]) -> None:
     InputError
         for the first of them, with the nearest right name or the rule.
     """
-    own: list[str] = []
-    injected: list[str] = []
+    own: dict[str, Any] = {}
+    injected: dict[str, Any] = {}
     for source in namespace["In"]:
-        (injected if source.startswith(INJECTED) else own).extend(_assigned(source))
+        (injected if source.startswith(INJECTED) else own).update(_assigned(source))
     fields = Parameters.model_fields
     known = set(own).union(fields if set(own) <= {"run", *fields} else ())
     for name in injected:
         if name not in known:
             raise InputError(no_parameter(name, known))
+        if name in own and name not in fields:
+            _check_kind(name, injected[name], own[name])
     # A module may have taken the place of a value when the cell is executed once more.
     given = {name: namespace[name] for name in {*own, *injected} & set(fields)}
     values = {name: value for name, value in given.items() if not isinstance(value, ModuleType)}
@@ -53,14 +55,19 @@ def check(namespace: Mapping[str, Any]) -> None:
     validated(values)
 
 
-def _assigned(source: str) -> list[str]:
-    """Return the names to which a cell assigns plain values, none where it does anything else."""
+def _check_kind(name: str, value: Any, default: Any) -> None:
+    """Refuse a value that is not of the kind of a chapter's own parameter, which the model of parameters lacks."""
+    number = isinstance(default, int | float)
+    if not isinstance(value, (int, float) if number else type(default)):
+        kind = "a number" if number else {str: "text", list: "a list", dict: "a mapping"}[type(default)]
+        msg = f"parameter {name} = {value!r} must be {kind}, as {default!r} is"
+        raise InputError(msg)
+
+
+def _assigned(source: str) -> dict[str, Any]:
+    """Return the plain values that a cell assigns, by name, none where it does anything else."""
     try:
-        return [_name(statement) for statement in ast.parse(source).body]
+        pairs = [(statement.targets[0].id, statement.value) for statement in ast.parse(source).body]  # type: ignore[attr-defined]
+        return {name: ast.literal_eval(value) for name, value in pairs}
     except (SyntaxError, AttributeError, ValueError, IndexError):
-        return []
-
-
-def _name(statement: Any) -> str:
-    ast.literal_eval(statement.value)
-    return statement.targets[0].id
+        return {}

@@ -169,7 +169,7 @@ class Screen:
             const models = documents.map((document) => document.get_model_by_name(name))
             const view = models.map((model) => model && Bokeh.index.find_one(model)).find((view) => view?.canvas_view)
             view?.canvas_view.el.scrollIntoView({block: 'center'})
-            return !!view
+            return !!view && view.canvas_view.el.getBoundingClientRect().height > 0
         }"""
         self.page.wait_for_function(script, arg=figure)
 

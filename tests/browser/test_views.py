@@ -104,6 +104,7 @@ def test_maps_blink_stand_beside_and_carry_overlays(lab: Any, maps: None) -> Non
     play.focus()
     lab.page.keyboard.press("Enter")
     lab.press("beside")
+    lab.show("beside")
     lab.until_title("beside", lambda title: not title.startswith(lab.title("sky")[:3]))
     lab.photograph("beside")
     chosen = lab.page.locator("select[multiple]").last

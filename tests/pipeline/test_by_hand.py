@@ -50,6 +50,8 @@ def test_every_chapter_checks_its_parameters_behind_their_cell(name: str) -> Non
         ("06_training", "epochs = 0", "parameter epochs = 0: input should be greater than or equal to 1"),
         ("00_tour", "epoch = 3", "there is no parameter 'epoch'; the nearest is 'epochs'"),
         ("00_tour", "batch = 0", "parameter batch = 0: input should be greater than or equal to 1"),
+        ("00_tour", "l = 'east'", "parameter l = 'east' must be a number, as 285.0 is"),
+        ("10_widgets", "state = 3", "parameter state = 3 must be a mapping, as {} is"),
         ("10_widgets", "widgets = 'a'", "there is no parameter 'widgets'; the nearest is 'widget'"),
     ],
 )

@@ -118,7 +118,7 @@ def test_dragging_a_knot_moves_the_profile(state: ProfileState) -> None:
 
 def test_knots_are_written_by_keyboard(sightline: MockSightline) -> None:
     explorer = ProfileExplorer(sightline).set(mode="by hand", knots=[(0.0, 1.0), (6.4, 1.0)])
-    (text,) = explorer.widget.children[1].children
+    text, _ = explorer.widget.children[1].children
     assert text.value == "0: 1, 6.4: 1"
     text.value = "0: 0, 3.2: 2.5, 6.4: 0"
     assert explorer.state.knots == ((0.0, 0.0), (3.2, 2.5), (6.4, 0.0))

@@ -67,7 +67,6 @@ class ProfileFigures(SightlineFigures):
         self.spectrum.visible = self.state.mode == "field"
         by_hand = self.state.mode == "by hand"
         self.draw.add = self.draw.drag = by_hand
-        self.density.title.text = "drag the knots; click for a new one,\nbackspace removes it" if by_hand else ""
         if by_hand and not self.held:  # room to drag a knot upwards
             self.density.y_range.end = max(3.0, 1.5 * self.density.y_range.end)
 
@@ -232,7 +231,10 @@ class ProfileExplorer(View):
                 slider(state, "clouds", 0.0, 4.0, 0.1, "clouds, mean number"),
                 slider(state, "draw", 0, 199, 1, "which draw"),
             ],
-            "by hand": [_knot_text(state)],
+            "by hand": [
+                _knot_text(state),
+                ipywidgets.Label("Drag a knot where A_V per kpc is drawn; a click makes one, backspace removes one."),
+            ],
         }
         mode = ipywidgets.ToggleButtons(options=list(self.modes), description="dust")
         view = ipywidgets.ToggleButtons(options=list(VIEWS), description="diagram")
