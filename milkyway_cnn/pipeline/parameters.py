@@ -123,7 +123,7 @@ class Parameters(BaseModel):
     decay: float = Field(0.005, ge=0, description="decay per epoch of the exponential schedule")
     clip: float = Field(1.0, ge=0, description="largest norm of a gradient; 0: any")
     batch: int = Field(128, ge=1, le=65536, description="examples per training step")
-    epochs: int = Field(10, ge=1, le=100000, description="passes of the training")
+    epochs: int = Field(5, ge=1, le=100000, description="passes of the training")
     patience: int = Field(0, ge=0, description="epochs without improvement after which it stops early; 0: never")
     horizon: Literal["keep", "zero", "mask"] = Field(
         "keep", description="behind the distance to which stars tell, targets are kept, zero, or do not count"

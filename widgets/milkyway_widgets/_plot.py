@@ -27,8 +27,9 @@ def frame(
     *,
     tools: str = "reset",
     name: str = "",
+    scales: tuple[str, str] = ("linear", "linear"),
 ) -> Any:
-    """Make an empty plot with a frame of `size` (pixels), whose axes begin and end at the ranges."""
+    """Make an empty plot with a frame of `size` (pixels), whose axes begin and end at the ranges, "linear" or "log"."""
     made = figure(
         frame_width=round(size[0]),
         frame_height=round(size[1]),
@@ -36,6 +37,8 @@ def frame(
         y_range=Range1d(start=y_range[0], end=y_range[1]),
         x_axis_label=labels[0],
         y_axis_label=labels[1],
+        x_axis_type=scales[0],
+        y_axis_type=scales[1],
         tools=tools,
         toolbar_location="above",
         name=name or None,

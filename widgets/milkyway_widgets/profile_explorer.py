@@ -12,7 +12,7 @@ from typing import Any, Self
 import traitlets
 from bokeh.events import Pan, PanEnd, PanStart
 from bokeh.layouts import column, row
-from bokeh.models import ColumnDataSource, CustomJS, DataRange1d, LogScale, PointDrawTool
+from bokeh.models import ColumnDataSource, CustomJS, DataRange1d, PointDrawTool
 
 from milkyway_cnn.figures import FIRST, SECOND, Figure
 from milkyway_cnn.mock_sightline import MockSightline
@@ -66,16 +66,22 @@ class ProfileFigures(SightlineFigures):
     def _show(self) -> None:
         self.spectrum.visible = self.state.mode == "field"
         by_hand = self.state.mode == "by hand"
-        self.draw.add = self.draw.drag = by_hand
+        self.draw.add = self.draw.drag = self.draw.visible = by_hand
+        end, beside = float(self.state.edges[-1]), 0.03 if by_hand else 0.0  # knots at the ends are to be seen whole
+        self.density.x_range.start, self.density.x_range.end = -beside * end, (1.0 + beside) * end
         if by_hand and not self.held:  # room to drag a knot upwards
             self.density.y_range.end = max(3.0, 1.5 * self.density.y_range.end)
 
     def _spectrum(self) -> Any:
         plot = frame(
-            (SIDE, SIDE // 2), (0, 1), (0, 1), ("frequency (1 / kpc)", "power of ln(density)"), name="spectrum"
+            (SIDE, SIDE // 2),
+            (0, 1),
+            (0, 1),
+            ("frequency (1 / kpc)", "power of ln(density)"),
+            name="spectrum",
+            scales=("log", "log"),
         )
         plot.x_range, plot.y_range = DataRange1d(), DataRange1d()
-        plot.x_scale, plot.y_scale = LogScale(), LogScale()
         for name, color, dash in (("drawn", FIRST, "solid"), ("asked", SECOND, "dashed")):
             plot.line(
                 "frequency", name, source=self.sources["spectrum"], color=color, line_dash=dash, legend_label=name

@@ -14,7 +14,7 @@ import numpy as np
 import traitlets
 import xarray as xr
 from bokeh.layouts import row
-from bokeh.models import CategoricalScale, ColumnDataSource, DataRange1d, FactorRange, LogScale
+from bokeh.models import CategoricalScale, ColumnDataSource, DataRange1d, FactorRange
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
@@ -165,10 +165,9 @@ class BrowserFigures:
     def __init__(self, state: BrowserState) -> None:
         self.state = state
         self.source = ColumnDataSource({"name": list(state.runs), "value": state.values()}, name="score data")
-        self.curves = frame(
-            (420, 280), (0, 1), (0, 1), ("epoch", "validation loss"), tools="reset,hover", name="losses"
-        )
-        self.curves.x_range, self.curves.y_range, self.curves.y_scale = DataRange1d(), DataRange1d(), LogScale()
+        style = {"tools": "reset,hover", "name": "losses", "scales": ("linear", "log")}
+        self.curves = frame((420, 280), (0, 1), (0, 1), ("epoch", "validation loss"), **style)
+        self.curves.x_range, self.curves.y_range = DataRange1d(), DataRange1d()
         for name, color in zip(state.runs, _colors(len(state.runs)), strict=True):
             if (history := state.curves[name]) is not None:
                 x, y = history["epoch"].values, history["validation_loss"].values

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import xarray as xr
 from bokeh.layouts import row
-from bokeh.models import ColumnDataSource, DataRange1d, LinearAxis, LogScale
+from bokeh.models import ColumnDataSource, DataRange1d, LogAxis, LogScale
 
 from milkyway_cnn import samples, training
 from milkyway_cnn.figures import FIRST, SECOND, Figure
@@ -36,18 +36,22 @@ class TrainingFigures:
         self.state = state
         data = {"curves": curve_data(state), "worst": worst_data(state)}
         self.sources = {name: ColumnDataSource(columns, name=f"{name} data") for name, columns in data.items()}
-        self.curves = frame((420, 280), (0, 1), (0, 1), ("epoch", "loss"), tools="reset,hover", name="curves")
-        self.curves.x_range, self.curves.y_range, self.curves.y_scale = DataRange1d(), DataRange1d(), LogScale()
+        style = {"tools": "reset,hover", "name": "curves", "scales": ("linear", "log")}
+        self.curves = frame((420, 280), (0, 1), (0, 1), ("epoch", "loss"), **style)
+        self.curves.x_range, self.curves.y_range = DataRange1d(), DataRange1d()
         self.curves.extra_y_ranges = {"rate": DataRange1d()}
         self.curves.extra_y_scales = {"rate": LogScale()}
-        self.curves.add_layout(LinearAxis(y_range_name="rate", axis_label="learning rate, dotted"), "right")
+        self.curves.add_layout(LogAxis(y_range_name="rate", axis_label="learning rate, dotted"), "right")
+        losses = []
         for name, color in (("loss", FIRST), ("validation_loss", SECOND)):
             style = {"color": color, "legend_label": {"loss": "training"}.get(name, "validation")}
-            self.curves.line("epoch", name, source=self.sources["curves"], line_width=2, **style)
+            losses.append(self.curves.line("epoch", name, source=self.sources["curves"], line_width=2, **style))
             self.curves.scatter("epoch", name, source=self.sources["curves"], size=5, **style)
-        self.curves.line(
+        rate = self.curves.line(
             "epoch", "rate", source=self.sources["curves"], color="#666666", line_dash="dotted", y_range_name="rate"
         )
+        self.curves.y_range.renderers, self.curves.extra_y_ranges["rate"].renderers = losses, [rate]
+        self.curves.legend.background_fill_alpha = 0.7
         labels = ("distance (kpc)", "A_V to distance (mag)")
         self.worst = frame((280, 280), (0, 1), (0, 1), labels, name="worst")
         self.worst.x_range, self.worst.y_range = DataRange1d(start=0), DataRange1d(start=0)
@@ -55,7 +59,7 @@ class TrainingFigures:
             self.worst.line(
                 "distance", name, source=self.sources["worst"], color=color, line_width=2, legend_label=name
             )
-        self.worst.legend.location = "top_left"
+        self.worst.legend.location = "bottom_right"
         self.layout = row(self.curves, self.worst)
         self.update()
 
