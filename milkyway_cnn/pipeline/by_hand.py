@@ -59,7 +59,7 @@ def _check_kind(name: str, value: Any, default: Any) -> None:
     """Refuse a value that is not of the kind of a chapter's own parameter, which the model of parameters lacks."""
     number = isinstance(default, int | float)
     if not isinstance(value, (int, float) if number else type(default)):
-        kind = "a number" if number else {str: "text", list: "a list", dict: "a mapping"}[type(default)]
+        kind = "a number" if number else {"str": "text", "list": "a list", "dict": "a mapping"}[type(default).__name__]
         msg = f"parameter {name} = {value!r} must be {kind}, as {default!r} is"
         raise InputError(msg)
 
