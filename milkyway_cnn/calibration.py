@@ -54,7 +54,7 @@ _SMOOTHING = 2.0
 #: model.
 _NOVEL, _JUDGED = 0.01, 600
 #: Part of a change of A_V that a map must show, from its nearest distance on [OC].
-_FOLLOWS = 0.98
+_FOLLOWS = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,8 +186,8 @@ def _nearest(true: np.ndarray, found: np.ndarray, edges: np.ndarray) -> np.ndarr
     """Distance (kpc) from which on A_V found (n, bins) grows with the true one as it should, as a line tells."""
     off = true - true.mean(axis=0)
     slope = (off * (found - found.mean(axis=0))).sum(axis=0) / np.maximum((off**2).sum(axis=0), 1e-12)
-    follows = np.append(slope >= _FOLLOWS, True)
-    return np.array(edges[follows.argmax()])
+    leaning = int(np.append(slope >= _FOLLOWS, True).argmax())  # bins, from the Sun on
+    return np.array(edges[min(leaning + 1, len(slope))] if leaning else edges[0])
 
 
 def _judgment(sample: xr.Dataset, which: np.ndarray, delta_A_V: np.ndarray) -> Judgment:

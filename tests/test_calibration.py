@@ -127,7 +127,7 @@ def test_the_map_follows_the_dust_from_where_it_grows_as_the_dust_does():
     true = rng.gamma(1.0, 1.0, (4000, 4))
     slopes = np.array([0.5, 0.9, 1.0, 0.95])  # what leans again farther away is another matter
     found = slopes * true + rng.normal(0, 0.1, true.shape)
-    assert _nearest(true, found, edges) == pytest.approx(0.2)
+    assert _nearest(true, found, edges) == pytest.approx(0.3)  # the first A_V that follows is that to 0.3 kpc
     assert _nearest(true, true, edges) == 0.0 and _nearest(true, 0 * true, edges) == pytest.approx(0.4)
 
 
