@@ -43,8 +43,8 @@ __all__ = [
 RESOLUTION = 300
 #: Color of what is selected, apart from arms, Sun and the color map for the color-blind too.
 MARK = "#009E73"
-#: Kind of the tracers that are lines, and columns that say where a tracer is.
-_ARM, _PLACE = "spiral arm", ("l", "b", "distance")
+#: Kind of the tracers that are lines.
+_ARM = "spiral arm"
 #: What can be seen on the sky, where a cube has it.
 QUANTITIES = (
     "A_V",
@@ -263,26 +263,28 @@ def cell_diagram_data(state: CubeState) -> dict[str, list[Any]]:
     return {"image": [image.values.astype(np.float32)], "x": [low_color], "y": [low_magnitude], **size}
 
 
-def overlay_data(state: CubeState) -> dict[str, np.ndarray]:
+def overlay_data(state: CubeState) -> dict[str, Any]:
     """Tracers that are laid over the maps, one a point: arms are lines.
 
     l and b (deg, l within the map's turn), y and x (kpc, NaN where the distance is not known), name and kind, and the
     marker and colors of the kind; hollow where the distance is not known.
     """
-    names = ("l", "b", "y", "x", "name", "kind", "marker", "fill", "line")
     points = [table[np.asarray(table["kind"]) != _ARM] for table in state.overlaid]
-    if not sum(map(len, points)):
-        return {name: np.array([]) for name in names}
-    l, b, distance = (np.concatenate([np.asarray(table[name], float) for table in points]) for name in _PLACE)
-    x, y = np.concatenate([np.stack(plane_position(table)[:2]) for table in points], axis=1)
-    name, kind = (np.concatenate([np.asarray(table[column], str) for table in points]) for column in ("name", "kind"))
-    styles = [style(each) for each in kind]
-    marker = np.array([MARKERS[each["marker"]] for each in styles])
-    fill, line = (np.array([each[f"marker{part}color"] for each in styles]) for part in ("face", "edge"))
-    middle, known = (state.l[0] + state.l[-1]) / 2, np.isfinite(distance)
-    l = (l - middle + 180) % 360 - 180 + middle
-    fill = np.where(known, fill, "rgba(0, 0, 0, 0)")
-    return dict(zip(names, (l, b, y, x, name, kind, marker, fill, line), strict=True))
+    places: dict[str, list[float]] = {name: [] for name in ("l", "b", "y", "x")}
+    texts: dict[str, list[str]] = {name: [] for name in ("name", "kind", "marker", "fill", "line")}
+    middle = (state.l[0] + state.l[-1]) / 2
+    for table in points:
+        x, y = plane_position(table)
+        l = (np.asarray(table["l"], float) - middle + 180) % 360 - 180 + middle
+        for name, values in zip(places, (l, np.asarray(table["b"], float), y, x), strict=True):
+            places[name].extend(values.tolist())
+        for name, kind, known in zip(table["name"], table["kind"], np.isfinite(x), strict=True):
+            how = style(str(kind))
+            fill = how["markerfacecolor"] if known else "rgba(0, 0, 0, 0)"
+            row = str(name), str(kind), MARKERS[how["marker"]], fill, how["markeredgecolor"]
+            for column, text in zip(texts.values(), row, strict=True):
+                column.append(text)
+    return {name: np.array(values) for name, values in places.items()} | texts  # a browser takes no text in arrays
 
 
 def arm_data(state: CubeState) -> dict[str, list[list[float]]]:
