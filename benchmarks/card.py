@@ -289,7 +289,7 @@ def main(arguments: list[str] | None = None) -> None:
         "rows": rows,
         "products": {name: product(chosen.size, name, chosen.steps) for name in chosen.precisions},
         "stream": stream(chosen.stars, chosen.examples, max(1, chosen.steps // 10), *with_stream),
-        "curves": compare(TASKS[chosen.task], chosen.precisions),
+        "curves": compare(chosen.task, chosen.precisions),
         "whole": founding(chosen.stars, *chosen.whole, *with_stream) if chosen.whole else None,
     }
     chosen.output.parent.mkdir(parents=True, exist_ok=True)
