@@ -205,7 +205,7 @@ def guarded():
             state = [np.zeros(2)] if net.loss_scale is None else [net.place.fetch(net.loss_scale.state)]
             parameters = [np.array(net.place.fetch(parameter.value)).ravel() for parameter in net.parameters]
             made.append((*state, np.concatenate(parameters)))
-        if there:
+        if net.loss_scale is not None:
             with tempfile.TemporaryDirectory() as folder:
                 net.save(Path(folder) / "net", optimizer=optimizer)
                 again = nn.Network("D4-D3", (5,), seed=3)
