@@ -282,7 +282,7 @@ from pathlib import Path
 from milkyway_cnn.pipeline.chapters import read
 from milkyway_cnn.pipeline.parameters import Parameters
 from milkyway_cnn.pipeline.run import run
-run(Parameters(), Path(sys.argv[1]), [read(Path(path)) for path in sys.argv[2:]], name="tiny")
+run(Parameters(epochs=10), Path(sys.argv[1]), [read(Path(path)) for path in sys.argv[2:]], name="tiny")
 """
 
 
