@@ -132,6 +132,14 @@ class Screen:
             self.page.wait_for_timeout(100)
         pytest.fail(f"{source} {column} is not what was waited for, but {str(now)[:200]}")
 
+    def becomes(self, source: str, column: str, holds: Callable[[Any], bool], seconds: int = 20) -> bool:
+        """Tell whether a column is as it should be within some seconds."""
+        for _ in range(10 * seconds):
+            if holds(self.data(source, column)):
+                return True
+            self.page.wait_for_timeout(100)
+        return False
+
     def until_any(self, source: str, column: str, holds: Callable[[int, Any], bool]) -> int:
         """Wait until a column of one of several sources of that name is as it should be, and return which."""
         for _ in range(PATIENCE // 100):
@@ -203,17 +211,18 @@ class Screen:
         self.page.keyboard.press("Enter")
 
     def drag(
-        self, plot: str, start: tuple[float, float], end: tuple[float, float], halfway: Callable[[], None]
-    ) -> None:
-        """Drag from one point of a figure to another, on its axes; `halfway` is called before the mouse is let go."""
+        self, plot: str, start: tuple[float, float], end: tuple[float, float], halfway: Callable[[], bool]
+    ) -> bool:
+        """Drag from one point of a figure to another, on its axes; return what `halfway` says, with the mouse held."""
         (x, y), (to_x, to_y) = self.place(plot, *start), self.place(plot, *end)
         self.page.mouse.move(x, y)
         self.page.mouse.down()
         self.page.mouse.move((x + to_x) / 2, (y + to_y) / 2, steps=8)
         self.page.wait_for_timeout(150)
         self.page.mouse.move(to_x, to_y, steps=8)
-        halfway()
+        seen = halfway()
         self.page.mouse.up()
+        return seen
 
     def unlabeled(self) -> list[str]:
         """Return controls of the page that the Tab key does not reach, or that say nothing of what they do."""
