@@ -45,7 +45,7 @@ class Dropout(Layer):
         self.draw = draw
         if draw is None:
             return x
-        y = in_order_of(x, self.y)
+        y = in_order_of(x, self.y, draw.rows)
         self.ops.dropout(x, self.rate, draw.key, draw.first, self.shared, y)
         return y
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -10,11 +11,11 @@ import numpy as np
 __all__ = ["Draw", "Layer", "Parameter", "in_order_of"]
 
 
-def in_order_of(x: np.ndarray, buffer: np.ndarray) -> np.ndarray:
-    """View the beginning of a flat buffer as an array of the shape and the order (C's or Fortran's) of x."""
-    if x.flags.c_contiguous:
-        return buffer[: x.size].reshape(x.shape)
-    return buffer[: x.size].reshape(x.shape[::-1]).T
+def in_order_of(x: np.ndarray, buffer: np.ndarray, rows: int | None = None) -> np.ndarray:
+    """View the beginning of a flat buffer as x: as many rows, or so many, and the same order (C's or Fortran's)."""
+    shape = (rows or len(x), *x.shape[1:])
+    begin = buffer[: math.prod(shape)]
+    return begin.reshape(shape) if x.flags.c_contiguous else begin.reshape(shape[::-1]).T
 
 
 @dataclass(eq=False)
@@ -32,11 +33,15 @@ class Parameter:
 
 
 class Draw(NamedTuple):
-    """Where the randomness of a pass comes from."""
+    """Where the randomness of a pass comes from.
 
-    key: np.uint64
+    A prediction has several draws in a pass: one below the other, from the first layer on that is `random`.
+    """
+
+    key: np.uint64 | np.ndarray  # of the pass, or of each of its draws
     first: int = 0  # number of the batch's first example
-    training: bool = False  # whether `backward` follows; else it is one of a prediction's draws
+    training: bool = False  # whether `backward` follows; else these are draws of a prediction
+    rows: int | None = None  # of all draws together; without it as many as go in
 
 
 @dataclass(eq=False)

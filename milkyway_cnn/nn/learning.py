@@ -126,8 +126,10 @@ def afford(net: Any, size: int, work: Callable[[int], Any]) -> Any:
         warnings.warn(msg, stacklevel=4)
 
 
-def stream(key: int | np.uint64, *branches: int) -> np.uint64:
-    """Key of the stream of random numbers at the end of these branches."""
+def stream(key: Any, *branches: int) -> Any:
+    """Key of the stream of random numbers at the end of these branches, uint64; of each, where several are given."""
+    if np.ndim(key):
+        return np.array([stream(each, *branches) for each in key], np.uint64)
     for branch in branches:
         key = np.uint64(fork(np.uint64(key), np.uint64(branch)))
     return np.uint64(key)

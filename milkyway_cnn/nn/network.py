@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from copy import deepcopy
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from milkyway_cnn.backend import HOST, current, entered
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.nn import architecture as grammar
-from milkyway_cnn.nn import file, learning, state
+from milkyway_cnn.nn import file, inference, learning, state
 from milkyway_cnn.nn.dense import Dense
 from milkyway_cnn.nn.dropout import Dropout
 from milkyway_cnn.nn.layer import Draw, Layer, Parameter
@@ -26,8 +25,6 @@ from milkyway_cnn.nn.scheme import chosen
 from milkyway_cnn.nn.scheme import scheme as find_scheme
 
 __all__ = ["Network"]
-
-_PREDICTION = 1  # stream of dropout; that of the training is 0
 
 
 class Network:
@@ -225,47 +222,20 @@ class Network:
         seed : int
             Of these draws; a draw does not depend on how many examples or draws are asked for.
         batch : int, optional
-            Examples of one pass, 128 on the host and 2048 on a card; the last bits of the outputs may depend on it.
+            Examples of one pass, 128 on the host and 2048 on a card, or of all draws of a pass, four times as many;
+            the last bits of the outputs may depend on it.
         """
         self._check(x, self.input_shape, "the input")
         with entered(self.place) as place:
-            return place.fetch(learning.afford(self, batch or place.batch, partial(self._predict, x, samples, seed)))
-
-    def _predict(self, x: Any, samples: int | None, seed: int, batch: int) -> Any:
-        """Outputs as `predict` gives them, on the backend."""
-        n = x.shape[0]  # stores may have no len()
-        self.build(min(batch, max(1, n)))
-        shape = (n, *self.output_shape)
-        out = self.place.empty(shape if samples is None else (samples, *shape), np.float32)
-        whole = range(len(self.layers))
-        cut = next((i for i in whole if self.layers[i].random), len(whole))
-        key = learning.stream(seed, _PREDICTION)
-        for begin in range(0, n, batch):
-            part = slice(begin, begin + batch)
-            common = self.forward(self.sent(x[part]), whole[:cut], None)
             if samples is None:
-                self.ops.scale(self.forward(common, whole[cut:], None), "linear", self.output_scale, out[part])
-            for sample in range(samples or 0):
-                draw = Draw(learning.stream(key, sample), begin)
-                drawn = self.forward(common, whole[cut:], draw)
-                self.ops.scale(drawn, "linear", self.output_scale, out[sample, part])
-        return out
+                return place.fetch(inference.outputs(self, x, batch or place.batch))
+            return inference.draws(self, x, samples, seed, batch)
 
     def evaluate(self, x: Any, target: Any, weights: Any = None, *, loss: Any) -> float:
         """Mean loss over examples, without dropout, in the units and with the weights of `step`."""
-        count, _ = self._check_pair(x, target, loss)
-        scale, losses = 1.0 / self.output_scale, []
-        with entered(self.place) as place:
-            for begin in range(0, count, place.batch):
-                part = slice(begin, begin + place.batch)
-                output = learning.afford(self, place.batch, partial(self._predict, x[part], None, 0))
-                n = output.shape[0]
-                wanted = place.send(np.asarray(target[part], np.float32).reshape(n, -1) * np.float32(scale))
-                output = output.reshape(n, -1)
-                self.ops.scale(output, "linear", scale, output)
-                factors = loss.factors(None if weights is None else weights[part], wanted.shape)
-                losses.append(place.later(loss.each(self.ops, output, wanted, place.send(factors))))
-        return sum(float((each := values()).mean()) * len(each) for values in losses) / count
+        self._check_pair(x, target, loss)
+        with entered(self.place):
+            return inference.evaluate(self, x, target, weights, loss)
 
     def summary(self) -> str:
         """Table of layers with output shapes, weights and memory of the weights."""

@@ -126,12 +126,16 @@ def average_pool_backward(gradient, size, stride, padding, gradient_in):
 
 def dropout(x, rate, key, first, shared, out):
     """Dropout by the counter-based draws of `milkyway_cnn.kernels.draws`."""
-    numbers = np.zeros(len(x), np.uint64) if shared else np.arange(first, first + len(x), dtype=np.uint64)
-    counter = (numbers[:, None] * np.uint64(x[0].size) + np.arange(x[0].size, dtype=np.uint64)).reshape(x.shape)
-    z = _mix(np.full(x.shape, key, np.uint64) + counter * np.uint64(0x9E3779B97F4A7C15))
-    uniform = ((z >> np.uint64(40)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-24)
-    factor = np.float32(1) / (np.float32(1) - np.float32(rate))
-    out[...] = np.where(uniform >= np.float32(rate), x * factor, np.float32(0))
+    keys = np.atleast_1d(np.asarray(key, np.uint64))
+    parts = (np.split(values, keys.size) for values in (np.resize(x, out.shape), out))
+    for own, values, made in zip(keys, *parts, strict=True):
+        numbers = np.zeros(len(made), np.uint64) if shared else np.arange(first, first + len(made), dtype=np.uint64)
+        places = np.arange(made[0].size, dtype=np.uint64)
+        counter = (numbers[:, None] * np.uint64(places.size) + places).reshape(made.shape)
+        z = _mix(np.full(made.shape, own, np.uint64) + counter * np.uint64(0x9E3779B97F4A7C15))
+        uniform = ((z >> np.uint64(40)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-24)
+        factor = np.float32(1) / (np.float32(1) - np.float32(rate))
+        made[...] = np.where(uniform >= np.float32(rate), values * factor, np.float32(0))
 
 
 def logistic(x, out):

@@ -389,6 +389,19 @@ def test_dropout_equals_reference(n, width, rate, key, first, shared):
     np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_draws_of_dropout_stand_below_each_other(turned):
+    x, keys = numbers((3, 4)), np.array([7, 8], np.uint64)
+    alone = np.empty((2, 3, 4), np.float32)
+    for key, out in zip(keys, alone, strict=True):
+        cpu.dropout(x, 0.4, key, 5, False, out)
+    for examples in (x, np.tile(x, (2, 1))):  # the examples once, or those of each draw
+        for operations in (cpu, reference):
+            together = np.empty((6, 4), np.float32, order="F" if turned else "C")
+            operations.dropout(np.asarray(examples, order="F" if turned else "C"), 0.4, keys, 5, False, together)
+            np.testing.assert_array_equal(together.reshape(alone.shape), alone)
+
+
 def test_dropout_keeps_the_mean_and_does_not_depend_on_the_batch():
     x = np.ones((400, 250), np.float32)
     y, rest, same = np.empty_like(x), np.empty_like(x[100:]), np.empty_like(x)

@@ -135,6 +135,8 @@ class Thinning(Layer):
     def _thin(self, values):
         out = values.copy()
         if self.draw is not None:
+            values = np.resize(values, (self.draw.rows or len(values), *values.shape[1:]))
+            out = np.empty_like(values)
             self.ops.dropout(values, self.rate, self.draw.key, self.draw.first, False, out)
         out *= np.float32(1.0 - self.rate)
         if self.pivot:
