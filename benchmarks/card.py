@@ -269,7 +269,7 @@ def main(arguments: list[str] | None = None) -> None:
         with backend.use("cuda"):
             card = backend.found()
     except InputError as error:
-        parser.error(str(error))
+        parser.exit(2, f"{parser.prog}: {error}\n")
     peak = next((value for name, value in PEAKS.items() if name in (card.name or "")), None)
     rows = []
     for precision in chosen.precisions:

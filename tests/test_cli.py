@@ -136,6 +136,24 @@ def test_modules_run_in_the_clone(monkeypatch, tmp_path: Path, capsys, words, mo
     assert f"there are no {folder} beside the package in {tmp_path}; run from a clone" in capsys.readouterr().err
 
 
+def test_the_tests_of_a_card_run_under_each_sanitizer(monkeypatch, tmp_path: Path, capfd) -> None:
+    assert cli.main(["test", "--gpu", "--sanitizer"]) == 2  # no card here
+    assert "no NVIDIA driver answers" in capfd.readouterr().err
+    monkeypatch.setattr("milkyway_cnn.backend.check.fault", lambda card: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.main(["test", "--gpu", "--sanitizer"]) == 2
+    assert "compute-sanitizer is not in PATH; it is part of NVIDIA's CUDA toolkit" in capfd.readouterr().err
+    stand_in = tmp_path / "compute-sanitizer"
+    stand_in.write_text('#!/bin/sh\necho "$MILKYWAY_SANITIZER: $*"\n[ $MILKYWAY_SANITIZER != memcheck ]\n')
+    stand_in.chmod(0o755)
+    assert cli.main(["test", "--gpu", "--sanitizer", "-k", "twin"]) == 1  # which memcheck says, and racecheck runs
+    under, python = "--target-processes all --error-exitcode 1 --tool", f"{sys.executable} -m pytest -m gpu -rs -k twin"
+    assert capfd.readouterr().out.splitlines() == [
+        f"memcheck: {under} memcheck --report-api-errors no {python}",
+        f"racecheck: {under} racecheck {python}",
+    ]
+
+
 def test_an_unknown_benchmark_is_refused(capsys) -> None:
     assert cli.main(["benchmark", "netwrk"]) == 2
     assert "there is no benchmark 'netwrk'; choose one of" in capsys.readouterr().err

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import typer
 
@@ -17,18 +18,51 @@ __all__ = ["benchmark", "lab", "test"]
 ROOT = Path(__file__).resolve().parents[2]
 #: Words of pytest-xdist: the tests of a file share what they prepare, and files keep their order, slow ones early.
 _ON_ALL_CORES = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+#: Tools of compute-sanitizer, with their options: errors of calls are CuPy's to raise, who tries some that may fail.
+_SANITIZERS = {"memcheck": ["--report-api-errors", "no"], "racecheck": []}
 
 
 def lab(context: typer.Context) -> None:
     """Open the chapters in JupyterLab, in this environment; further words go to `jupyter lab`."""
-    _from_clone("notebooks", ["jupyter", "lab", "notebooks", *context.args], BOKEH_RESOURCES="inline")
+    raise typer.Exit(_from_clone("notebooks", ["jupyter", "lab", "notebooks", *context.args], BOKEH_RESOURCES="inline"))
 
 
 def test(context: typer.Context) -> None:
-    """Run all tests of the clone, on all cores; with --gpu those that need a CUDA card; further words go to pytest."""
-    words = [word for word in context.args if word != "--gpu"]
-    chosen = ["-m", "gpu", "-rs", *words] if "--gpu" in context.args else words
-    _from_clone("tests", ["pytest", *(chosen or _ON_ALL_CORES)])
+    """Run all tests of the clone, on all cores; further words go to pytest.
+
+    With --gpu those that need a CUDA card; with --gpu --sanitizer these under NVIDIA's compute-sanitizer, which looks
+    for accesses beyond arrays (memcheck) and for races (racecheck).
+    """
+    words = list(context.args)
+    if "--gpu" not in words:
+        raise typer.Exit(_from_clone("tests", ["pytest", *(words or _ON_ALL_CORES)]))
+    command = ["pytest", "-m", "gpu", "-rs", *(word for word in words if word not in ("--gpu", "--sanitizer"))]
+    if "--sanitizer" not in words:
+        raise typer.Exit(_from_clone("tests", command))
+    sanitizer = [_sanitizer(), "--target-processes", "all", "--error-exitcode", "1", "--tool"]
+    every = [
+        _from_clone("tests", command, [*sanitizer, tool, *options], MILKYWAY_SANITIZER=tool)
+        for tool, options in _SANITIZERS.items()
+    ]
+    raise typer.Exit(max(every))
+
+
+def _sanitizer() -> str:
+    """Find compute-sanitizer, where there is a card for it."""
+    from ..backend import check
+
+    problem = check.fault(check.found())
+    if problem is not None:
+        raise InputError(problem)
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/cuda/bin"])
+    found = shutil.which("compute-sanitizer", path=path)
+    if found is None:
+        msg = (
+            "compute-sanitizer is not in PATH; it is part of NVIDIA's CUDA toolkit, and by itself the package"
+            " cuda-sanitizer-api of conda (conda install -c conda-forge cuda-sanitizer-api)"
+        )
+        raise InputError(msg)
+    return found
 
 
 def benchmark(context: typer.Context) -> None:
@@ -45,12 +79,12 @@ def benchmark(context: typer.Context) -> None:
     if names and name not in names:
         msg = f"there is no benchmark {name!r}; choose one of {', '.join(names)}"
         raise InputError(msg)
-    _from_clone("benchmarks", [f"benchmarks.{name}", *words])
+    raise typer.Exit(_from_clone("benchmarks", [f"benchmarks.{name}", *words]))
 
 
-def _from_clone(folder: str, words: list[str], **environment: str) -> NoReturn:
-    """Run a module of Python in the clone, which must have a folder, and exit with its status."""
+def _from_clone(folder: str, words: list[str], under: Sequence[str] = (), **environment: str) -> int:
+    """Run a module of Python in the clone, which must have a folder, maybe under a program; return its status."""
     if not (ROOT / folder).is_dir():
         msg = f"there are no {folder} beside the package in {ROOT}; run from a clone of the repository"
         raise InputError(msg)
-    raise typer.Exit(subprocess.call([sys.executable, "-m", *words], cwd=ROOT, env=os.environ | environment))
+    return subprocess.call([*under, sys.executable, "-m", *words], cwd=ROOT, env=os.environ | environment)

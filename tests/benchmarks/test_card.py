@@ -33,4 +33,6 @@ def test_runs_once_in_the_simulation_and_writes_results(tmp_path):
 def test_without_a_card_it_says_why(capsys):
     with pytest.raises(SystemExit) as ended:
         card.main([])
-    assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].startswith("milkyway-cnn benchmark --dev")
+    assert ended.value.code == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("milkyway-cnn benchmark --device cuda: ")

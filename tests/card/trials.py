@@ -4,6 +4,7 @@
 one. Results are arrays in a pickle.
 """
 
+import os
 import pickle
 import sys
 import tempfile
@@ -84,6 +85,10 @@ if __name__ == "__main__":
     from milkyway_cnn import backend
 
     name, device, precision, size, path = sys.argv[1:]
+    if device == "cuda" and os.environ.get("MILKYWAY_SANITIZER"):
+        import cupy
+
+        cupy.cuda.set_allocator(None)  # an array is then memory of its own, whose end the sanitizer knows
     with backend.use(device, precision) as chosen:
         if chosen.name != device:
             sys.exit(f"this is {chosen.name}")
