@@ -101,21 +101,26 @@ def _count_noted(noted, last, counts):
         flat[noted[j]] += 1
 
 
+@body
+def _count_at(n, accepted, color, magnitude, axes, counts, outside, faint):
+    """Count a star of cell n on a card, where others are counted at the same time."""
+    pixels = counts.shape[2]
+    k = pixel(color, magnitude, axes, np.int32(pixels))
+    if not accepted:
+        cuda.atomic.add(faint, n, 1)
+    elif k < 0:
+        cuda.atomic.add(outside, n, 1)
+    else:
+        cuda.atomic.add(counts, (n, k // pixels, k % pixels), 1)
+
+
 def _count_stars_cuda(l, b, region, accepted, color, magnitude, axes, counts, outside, faint, filled):
     rows, columns, parts = filled.shape[0], filled.shape[1], filled.shape[2]
-    pixels = counts.shape[2]
     for i in range(cuda.grid(1), l.size, cuda.gridsize(1)):
         row, column, v, u = _cell(l[i], b[i], region, rows, columns, parts)
         if row >= 0:
             filled[row, column, v, u] = True
-            k = pixel(color[i], magnitude[i], axes, np.int32(pixels))
-            n = row * columns + column
-            if not accepted[i]:
-                cuda.atomic.add(faint, n, 1)
-            elif k < 0:
-                cuda.atomic.add(outside, n, 1)
-            else:
-                cuda.atomic.add(counts, (n, k // pixels, k % pixels), 1)
+            _count_at(row * columns + column, accepted[i], color[i], magnitude[i], axes, counts, outside, faint)
 
 
 _count_stars = Twin(_count_stars_cpu, _count_stars_cuda, lambda l, *others: each(l.size), outputs=4)
@@ -140,18 +145,11 @@ def _count_sorted_stars_cpu(cell, part, accepted, color, magnitude, axes, counts
 
 
 def _count_sorted_stars_cuda(cell, part, accepted, color, magnitude, axes, counts, outside, faint, filled):
-    pixels = counts.shape[2]
     for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
         n = cell[i]
         if n >= 0:
             filled[n, part[i]] = True
-            k = pixel(color[i], magnitude[i], axes, np.int32(pixels))
-            if not accepted[i]:
-                cuda.atomic.add(faint, n, 1)
-            elif k < 0:
-                cuda.atomic.add(outside, n, 1)
-            else:
-                cuda.atomic.add(counts, (n, k // pixels, k % pixels), 1)
+            _count_at(n, accepted[i], color[i], magnitude[i], axes, counts, outside, faint)
 
 
 _count_sorted_stars = Twin(
