@@ -57,16 +57,9 @@ _velocity = Twin(_velocity_cpu, _velocity_cuda, lambda gradient, scale, keep, mo
 
 
 @body
-def _momentum_chunk(moment, factor, value):
+def _momentum_chunk(moment, factor, decay, value):
     for i in range(value.size):
-        value[i] += factor * moment[i]
-
-
-@loop
-def _momentum(moment, factor, value):
-    for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
-        i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
-        _momentum_chunk(moment[i:j], factor, value[i:j])
+        value[i] += factor * moment[i] - decay * value[i]
 
 
 @body
@@ -78,23 +71,26 @@ def _rescaled_chunk(moment, factor, decay, rescale, value):
 
 
 @loop
-def _rescaled_cpu(moment, factor, decay, rescale, value):
+def _momentum_cpu(moment, factor, decay, rescale, value):
     for chunk in prange((value.size + _CHUNK - 1) // _CHUNK):
         i, j = chunk * _CHUNK, (chunk + 1) * _CHUNK
-        _rescaled_chunk(moment[i:j], factor, decay, rescale, value[i:j])
+        if rescale == rescale:
+            _rescaled_chunk(moment[i:j], factor, decay, rescale, value[i:j])
+        else:
+            _momentum_chunk(moment[i:j], factor, decay, value[i:j])
 
 
-def _rescaled_cuda(moment, factor, decay, rescale, value):
+def _momentum_cuda(moment, factor, decay, rescale, value):
     end = value.size if factor[0] == factor[0] else 0  # else the step is left out
+    changes = rescale[0] == rescale[0]
     for i in range(cuda.grid(1), end, cuda.gridsize(1)):
         moved = factor[0] * moment[i] - decay[0] * value[i]
         value[i] += moved
-        moment[i] = rescale[0] * moved
+        if changes:
+            moment[i] = rescale[0] * moved
 
 
-_rescaled = Twin(
-    _rescaled_cpu, _rescaled_cuda, lambda moment, factor, decay, rescale, value: each(value.size), outputs=1
-)
+_momentum = Twin(_momentum_cpu, _momentum_cuda, lambda *arguments: each(arguments[-1].size))
 
 
 # Without a check for division by zero, which would keep the loop from being vectorized.
@@ -194,13 +190,8 @@ def momentum(moment, factor, decay, rescale, value):
 
     Without it the moment is only read, which saves a fourth of the memory's traffic.
     """
-    moment, value = moment.reshape(-1), value.reshape(-1)
-    if rescale is None and not on_card():
-        _momentum(moment, np.float32(factor), value)
-    else:
-        # On a card every step must launch the same, which hides behind the traffic of the products.
-        rescale = 1.0 / factor if rescale is None else rescale
-        _rescaled(moment, single(factor), single(decay), single(rescale), value)
+    rescale = math.nan if rescale is None else rescale  # a number in any case, for a card's steps all launch the same
+    _momentum(moment.reshape(-1), single(factor), single(decay), single(rescale), value.reshape(-1))
 
 
 def adamw(gradient, scale, rate, betas, epsilon, decay, step, moments, value):

@@ -277,9 +277,8 @@ ALONE = {
     "_backward": "the same",
     "_alone": "the host's product; that of a card is cuBLAS's",
     "_shared": "the same",
-    "_look_up": "a table that saves processors a logarithm; cards have _scale_cuda",
-    "_momentum": "a pass that processors save; cards have _rescaled_cuda",
-    "_draw_diagram_cpu": "the inner loop of _draw_diagrams_cpu",
+    "_look_up": "a table that saves processors a logarithm, which costs a card less than the table; see _scale_cuda",
+    "_draw_diagram_cpu": "what _draw_diagrams_cpu does for one example, compiled by itself for its vectors",
 }
 
 

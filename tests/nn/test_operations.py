@@ -481,7 +481,7 @@ def test_updates_equal_reference(size):
         w, g, v, m = numbers(size), numbers(size, 1), numbers(size, 2), np.abs(numbers(size, 3))
         ops.velocity(g, -0.1, 0.9, v)
         ops.momentum(v, 0.3, 0.01, 0.9, w)
-        ops.momentum(v, 0.3, 0.0, None, w)
+        ops.momentum(v, 0.3, 0.02, None, w)
         ops.adamw(g, 0.5, 0.1, (0.9, 0.99), 1e-8, 0.01, 3, (v, m), w)
         results.append((w, v, m, np.float64(ops.clipping([g, w], 0.1, -0.3, 2.0))))
     for a, e in zip(*results, strict=True):
