@@ -1,16 +1,16 @@
 """Speed on a CUDA card: ``milkyway-cnn benchmark --device cuda``.
 
 Training of the published network in every precision, with images that are on the card, beside the best of PyTorch where
-it is installed with CUDA (compiled, channels last, fused SGD, autocast, CUDA graphs, in a process of its own); products
-alone; the stream of examples; both together, from which the time of the founding work's training, 300 epochs of 1.8
-million examples, is extrapolated (`--whole 300 1800000` does it); and how the losses of a training follow the host's.
-Nothing else should run on the card.
+that is installed (`benchmarks.pytorch`); products alone; the stream of examples; both together, from which the time of
+the founding work's training, 300 epochs of 1.8 million examples, is extrapolated (`--whole 300 1800000` does it); and
+how the losses of a training follow the host's. Nothing else should run on the card. Results are written as they come.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -150,61 +150,14 @@ def founding(stars: int, epochs: int, examples: int, name: str, batch: int, prec
 
 
 def pytorch(name: str, batch: int, precision: str, steps: int) -> tuple[float | None, str]:
-    """Images a second of PyTorch's best training of the same network; or none, and why."""
+    """Images a second of PyTorch's best training of the same network, and its way; or none, and why."""
     job = json.dumps({"net": name, "batch": batch, "precision": precision, "steps": steps})
-    command = [sys.executable, "-c", f"from benchmarks.card import serve_pytorch; serve_pytorch({job!r})"]
+    command = [sys.executable, "-m", "benchmarks.pytorch", job]
     run = subprocess.run(command, capture_output=True, text=True, cwd=RESULTS.parents[1], check=False)
     if run.returncode == 0:
-        return float(run.stdout), ""
+        best = json.loads(run.stdout.splitlines()[-1])
+        return best["images_per_second"], best["way"]
     return None, (run.stderr.strip().splitlines() or ["PyTorch ended without a word"])[-1]
-
-
-def serve_pytorch(job: str) -> None:
-    """Train with PyTorch, in a process of its own, and print the images a second."""
-    import torch
-
-    what = json.loads(job)
-    net, batch, modules = NETS[what["net"]], what["batch"], torch.nn
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = what["precision"] == "tf32"
-    torch.backends.cudnn.benchmark = True
-    layers: list[torch.nn.Module] = []
-    shape = net.shape
-    for filters, kernel in net.convolutions:
-        layers += [modules.Conv2d(shape[0], filters, kernel, padding=kernel // 2), modules.LeakyReLU(SLOPE)]
-        layers.append(modules.MaxPool2d(2))
-        shape = (filters, shape[1] // 2, shape[2] // 2)
-    inputs = int(np.prod(shape))
-    layers.append(modules.Flatten())
-    for width in net.dense:
-        layers += [modules.Linear(inputs, width), modules.LeakyReLU(SLOPE)]
-        inputs = width
-    model = modules.Sequential(*layers[:-1]).cuda().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM, fused=True)
-    images = torch.rand(batch, *net.shape, device="cuda").to(memory_format=torch.channels_last)
-    targets = torch.rand(batch, net.dense[-1], device="cuda")
-    half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(what["precision"])
-
-    @torch.compile(mode="max-autotune")
-    def loss() -> torch.Tensor:
-        with torch.autocast("cuda", half, enabled=half is not None):
-            return modules.functional.mse_loss(model(images), targets)
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        loss().backward()
-        optimizer.step()
-
-    for _ in range(20):
-        step()
-    best = float("inf")
-    for _ in range(3):
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        for _ in range(what["steps"]):
-            step()
-        torch.cuda.synchronize()
-        best = min(best, (time.perf_counter() - start) / what["steps"])
-    print(batch / best)
 
 
 def table(result: dict) -> str:
@@ -215,7 +168,7 @@ def table(result: dict) -> str:
         if row["share_of_peak"] is not None:
             text += f", {row['share_of_peak']:.0%} of the data sheet's bfloat16 peak"
         if row["pytorch"] is not None:
-            text += f", {row['images_per_second'] / row['pytorch']:.2f} x PyTorch"
+            text += f", {row['images_per_second'] / row['pytorch']:.2f} x PyTorch ({row['pytorch_says']})"
         else:
             text += f"; PyTorch was not measured: {row['pytorch_says']}"
         lines.append(f"| `{row['network']}`, batch {row['batch']}, {row['precision']} | {text} |")
@@ -240,13 +193,16 @@ def table(result: dict) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of the packages that matter."""
+    """Give the versions of the driver and of the packages that matter."""
     found = {}
     for name in ("numba-cuda", "cupy-cuda12x", "cupy-cuda13x", "nvmath-python", "torch"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
+    if shutil.which("nvidia-smi"):
+        query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        found["driver"] = subprocess.run(query, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
     return found
 
 
@@ -271,6 +227,20 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     peak = next((value for name, value in PEAKS.items() if name in (card.name or "")), None)
+    result = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "card": asdict(card) | {"name": card.name or "a simulated card"},
+        "versions": versions(),
+    }
+
+    def note(**measured: object) -> None:
+        """Write at once what has been measured, for the rest may take long."""
+        result.update(measured)
+        chosen.output.parent.mkdir(parents=True, exist_ok=True)
+        chosen.output.write_text(json.dumps(result, indent=1) + "\n")
+
+    peak = next((value for name, value in PEAKS.items() if name in (card.name or "")), None)
     rows = []
     for precision in chosen.precisions:
         for batch in chosen.batches:
@@ -278,22 +248,14 @@ def main(arguments: list[str] | None = None) -> None:
             row["share_of_peak"] = None if peak is None else row["flops"] / peak
             row["pytorch"], row["pytorch_says"] = pytorch(chosen.network, batch, precision, chosen.steps)
             rows.append(row)
+            note(rows=rows)
             print(json.dumps(row), flush=True)
     fastest = max(rows, key=lambda row: row["images_per_second"])
     with_stream = (chosen.architecture, min(fastest["batch"], chosen.examples), fastest["precision"])
-    result = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "card": asdict(card) | {"name": card.name or "a simulated card"},
-        "versions": versions(),
-        "rows": rows,
-        "products": {name: product(chosen.size, name, chosen.steps) for name in chosen.precisions},
-        "stream": stream(chosen.stars, chosen.examples, max(1, chosen.steps // 10), *with_stream),
-        "curves": compare(chosen.task, chosen.precisions),
-        "whole": founding(chosen.stars, *chosen.whole, *with_stream) if chosen.whole else None,
-    }
-    chosen.output.parent.mkdir(parents=True, exist_ok=True)
-    chosen.output.write_text(json.dumps(result, indent=1) + "\n")
+    note(products={name: product(chosen.size, name, chosen.steps) for name in chosen.precisions})
+    note(stream=stream(chosen.stars, chosen.examples, max(1, chosen.steps // 10), *with_stream))
+    note(curves=compare(chosen.task, chosen.precisions))
+    note(whole=founding(chosen.stars, *chosen.whole, *with_stream) if chosen.whole else None)
     print(f"\n{table(result)}\n\nwritten to {chosen.output}")
 
 
