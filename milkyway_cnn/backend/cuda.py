@@ -25,9 +25,10 @@ _WORKSPACE = 32 << 20
 
 
 @cache
-def _stream(number: int = 0) -> Any:
-    """Stream in which all is done in order, and number 1, in which the next examples are made meanwhile."""
-    return importlib.import_module("cupy").cuda.Stream(non_blocking=True)
+def _streams() -> tuple[Any, Any]:
+    """Stream in which all is done in order, and one in which the next examples are made meanwhile."""
+    stream = importlib.import_module("cupy").cuda.Stream
+    return stream(non_blocking=True), stream(non_blocking=True)
 
 
 class Cuda(Device):
@@ -37,12 +38,12 @@ class Cuda(Device):
         super().__init__(precision)
         self._cuda = importlib.import_module("numba.cuda")
         self._cupy = importlib.import_module("cupy")
-        self._lane = _stream()
-        self._numba_streams = {ptr: self._cuda.external_stream(ptr) for ptr in (_stream().ptr, _stream(1).ptr)}
+        self._lane = first = _streams()[0]
+        self._numba_streams = {stream.ptr: self._cuda.external_stream(stream.ptr) for stream in _streams()}
         self._blas = importlib.import_module("nvmath.bindings.cublas")
         self._handle = self._blas.create()
-        self._blas.set_stream(self._handle, _stream().ptr)
-        with _stream():
+        self._blas.set_stream(self._handle, first.ptr)
+        with first:
             self._workspace = self._empty((_WORKSPACE,), np.uint8)
             self._constants = {value: self.send(np.array([value], np.float32)) for value in (0.0, 1.0)}
         # A new stream takes the workspace away, so it is given last; memory that is taken while a graph is recorded
@@ -53,7 +54,7 @@ class Cuda(Device):
         return self._lane
 
     def _aside(self, make: Callable[[], T]) -> tuple[T, Callable[[], None]]:
-        first, second = _stream(), _stream(1)
+        first, second = _streams()
         second.wait_event(first.record())
         self._lane = second
         try:
@@ -83,8 +84,8 @@ class Cuda(Device):
         return self._cupy.zeros(shape, dtype)
 
     def release(self) -> None:
-        for number in range(2):
-            _stream(number).synchronize()
+        for stream in _streams():
+            stream.synchronize()
         self._cupy.get_default_memory_pool().free_all_blocks()
 
     def fetch(self, array: Any) -> np.ndarray:
@@ -94,7 +95,7 @@ class Cuda(Device):
         host = importlib.import_module("cupyx").empty_pinned(array.shape, array.dtype)
         array.get(out=host, blocking=False)
         done = self._cupy.cuda.Event(disable_timing=True)
-        done.record(_stream())
+        done.record(self._lane)
 
         def read() -> np.ndarray:
             done.synchronize()
@@ -135,7 +136,7 @@ class Cuda(Device):
         )  # fmt: skip
 
     def _record(self, step: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
-        stream = _stream()
+        stream = self._lane
         stream.begin_capture()
         try:
             result = step()

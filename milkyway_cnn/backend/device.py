@@ -49,6 +49,8 @@ class Repetition:
 class Device:
     """Memory that is not the host's, with kernels launched in order; see `backend.Backend` for what is public.
 
+    One thread of Python at a time may use it: a step that is recorded or repeated is one of all that is launched.
+
     Parameters
     ----------
     precision

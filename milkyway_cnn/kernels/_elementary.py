@@ -1,4 +1,7 @@
-"""Elementary functions of float32 by arithmetic alone: vectors, processors and cards all give the same values."""
+"""Elementary functions of float32 by arithmetic alone: vectors and processors all give the same values.
+
+A card's compiler fuses products with sums, and its last bits may be others.
+"""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 body: Any = functools.partial(njit, cache=True, fastmath=FASTMATH, forceinline=True)
 
 # What every processor and vector rounds alike: nothing is reordered or fused, division is IEEE's. It must be said, for
-# Numba hands the caller's options down where a function has none of its own.
+# Numba hands the caller's options down where a function has none of its own. NVVM, which compiles for a card, fuses
+# products with sums in any case.
 _ALIKE: dict[str, Any] = {"fastmath": False, "error_model": "numpy"}
 
 #: Scalar formula that gives the same number everywhere.

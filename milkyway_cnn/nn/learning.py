@@ -35,6 +35,9 @@ def learn(net: Any, x: Any, target: Any, factors: Any, loss: Any, optimizer: Any
         scale_of(net, size * math.prod(net.output_shape))
         return _kept(net, "input", net.sent(x)), _scaled(net, target), _kept(net, "weights", factors, np.float32)
 
+    if optimizer != net.optimizer:  # which had moments of its own, where recorded steps would still write
+        net.optimizer = optimizer
+        net.forget()
     images, wanted, shares = afford(net, len(x), prepare)
     key = len(x), images.dtype, shares.shape, loss, optimizer
     try:

@@ -95,6 +95,7 @@ class Network:
         self.capacity, self.most = 0, sys.maxsize  # examples that buffers are for, and that there is memory for
         self.given: dict[Hashable, Any] = {}
         self.loss_scale: LossScale | None = None  # of float16
+        self.optimizer: Any = None  # of the step before
         with entered(self.place):
             for parameter in self.parameters:
                 parameter.value = self.place.send(parameter.value)

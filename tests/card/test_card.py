@@ -61,13 +61,14 @@ def test_every_twin_gives_what_the_host_gives(size):
 @pytest.mark.parametrize("size", [CARD], indirect=True)
 def test_the_stream_gives_the_same_examples(size):
     for there, here in both("stream", size):
-        assert there.dtype == here.dtype
-        if here.dtype.kind == "f":
-            np.testing.assert_allclose(there, here, rtol=2e-5, atol=2e-5)
+        assert there.dtype == here.dtype and there.shape == here.shape
+        if here.ndim > 2 or here.dtype.kind != "f":
+            # A card fuses products with sums: a star whose color or brightness then rounds to the other side of an
+            # edge is in the next pixel. Fused on a processor, one of a million is.
+            apart = np.abs(there.astype(float) - here.astype(float)).sum(dtype=float)
+            assert apart <= 1e-5 * max(here.sum(dtype=float), 1)
         else:
-            # A star whose color or brightness rounds to the other side of a pixel's edge is in the next one.
-            assert there.shape == here.shape
-            assert np.abs(there.astype(int) - here.astype(int)).sum() <= 1e-5 * max(here.sum(), 1)
+            np.testing.assert_allclose(there, here, rtol=2e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize("size", [CARD], indirect=True)

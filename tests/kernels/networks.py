@@ -67,6 +67,15 @@ def absolute():
     return trained(nn.Network("D4-D3", (5,), output_scale=2.0), 3, nn.AbsoluteError(), nn.AdamW(), sizes=(3, 3, 3))
 
 
+def retaught():
+    """By one optimizer, another, and the first again, which then begins anew."""
+    net, sgd, rng = nn.Network("D4-D3", (5,), seed=4), nn.SGD(0.9), np.random.default_rng(6)
+    for optimizer in (sgd, sgd, sgd, nn.AdamW(), sgd, sgd, sgd):
+        x, y = rng.random((3, 5), np.float32), rng.random((3, 3), np.float32)
+        net.step(x, y, loss=nn.SquaredError(), optimizer=optimizer, rate=0.05)
+    return [np.array(net.place.fetch(parameter.value)) for parameter in net.parameters]
+
+
 def crowded():
     """A batch for which a card has too little memory goes through it in parts."""
     place, limited = backend.current(), hasattr(backend.current(), "largest")
@@ -81,4 +90,4 @@ def crowded():
             assert net.most == 2
 
 
-CASES = (published, every_layer, volumes, absolute, crowded)
+CASES = (published, every_layer, volumes, absolute, retaught, crowded)
