@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from .parameters import Parameters
-from .sources import sources_digest
+from .sources import import_statements, sources_digest
 
 __all__ = ["CHAPTERS", "NOTEBOOKS", "TRAINING", "Chapter", "planned", "read"]
 
@@ -43,6 +43,8 @@ class Chapter:
     defaults: dict[str, Any]
     #: hash of the cells' sources and of the modules of the package that they import; blind to outputs
     digest: str
+    #: the import statements of its cells, which a kernel can execute ahead
+    imports: str
 
     @property
     def name(self) -> str:
@@ -79,7 +81,8 @@ def read(path: Path) -> Chapter:
         raise InputError(msg)
     # What checks the parameters makes nothing of what comes out.
     stands_on = sources_digest(source for kind, tags, source in sources if kind == "code" and "check" not in tags)
-    return Chapter(path, defaults, hashlib.sha256(json.dumps([sources, stands_on]).encode()).hexdigest())
+    digest = hashlib.sha256(json.dumps([sources, stands_on]).encode()).hexdigest()
+    return Chapter(path, defaults, digest, import_statements(source for kind, _, source in sources if kind == "code"))
 
 
 def planned(parameters: Parameters, folder: Path = NOTEBOOKS, *, training: bool = False) -> list[Chapter]:

@@ -7,13 +7,12 @@ import json
 import logging
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .kernel import Kernel
 
 __all__ = ["ChapterError", "execute"]
 
@@ -25,7 +24,14 @@ class ChapterError(RuntimeError):
     """A notebook failed; the message names it, the cell, the last line of the error and where to read on."""
 
 
-def execute(notebook: Path, output: Path, values: Mapping[str, Any], progress: Path, lock: int) -> None:
+def execute(
+    notebook: Path,
+    output: Path,
+    values: Mapping[str, Any],
+    progress: Path,
+    lock: int,
+    kernel: Callable[[], Kernel] | None = None,
+) -> None:
     """Execute a notebook and keep the executed copy, also when it fails.
 
     Parameters
@@ -38,6 +44,8 @@ def execute(notebook: Path, output: Path, values: Mapping[str, Any], progress: P
         file to which the progress bars of the notebook append their records.
     lock
         open file descriptor that the kernel inherits, so that a lock on it lasts until the kernel is gone, too.
+    kernel
+        what gives one for this notebook, see `Kernels.take`; by default a new one starts.
 
     Raises
     ------
@@ -51,17 +59,16 @@ def execute(notebook: Path, output: Path, values: Mapping[str, Any], progress: P
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    output.parent.mkdir(parents=True, exist_ok=True)
     part, log = output.with_name(f".part-{output.name}"), output.with_suffix(".log")
     try:
-        with _environment(progress), _short_folder() as sockets, log.open("wb") as noise:
-            kernel_manager = _kernel_manager(sockets, lock, noise)
-            try:
-                _papermill(notebook, part, values, kernel_manager)
-            except RuntimeError as error:
-                if not _never_started(error):
-                    raise
-                _papermill(notebook, part, values, kernel_manager)  # a kernel that did not start gets a second chance
+        try:
+            with kernel() if kernel else Kernel(notebook.parent, log, progress, lock) as first:
+                _papermill(notebook, part, values, first)
+        except RuntimeError as error:
+            if not _never_started(error):
+                raise
+            with Kernel(notebook.parent, log, progress, lock) as second:  # one that did not start gets another chance
+                _papermill(notebook, part, values, second)
     except PapermillExecutionError as error:
         part.replace(output)
         if error.ename == "InputError":
@@ -86,8 +93,6 @@ def execute(notebook: Path, output: Path, values: Mapping[str, Any], progress: P
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
-        if log.exists() and not log.stat().st_size:
-            log.unlink()
 
 
 def _refuse_full_disk(output: Path, story: str = "") -> None:
@@ -105,7 +110,7 @@ def _failure(output: Path, cell: str, reason: str) -> ChapterError:
     return ChapterError(f"{output.stem} failed in {cell}: {reason} (the whole story is in {output})")
 
 
-def _papermill(notebook: Path, part: Path, values: Mapping[str, Any], kernel_manager: type) -> None:
+def _papermill(notebook: Path, part: Path, values: Mapping[str, Any], kernel: Kernel) -> None:
     import nbformat
     import papermill
     from papermill.log import logger
@@ -121,49 +126,6 @@ def _papermill(notebook: Path, part: Path, values: Mapping[str, Any], kernel_man
         start_timeout=START_TIMEOUT,
         execution_timeout=CELL_TIMEOUT,
         iopub_timeout=60,  # for the last outputs of a cell; the 4 s of the default are too few on a busy machine
-        cwd=str(notebook.parent),
         coalesce_streams=True,
-        shutdown_kernel="immediate",  # all is written by then; waiting for a farewell costs a second a chapter
-        kernel_manager_class=kernel_manager,
+        km=kernel.manager,
     )
-
-
-def _kernel_manager(sockets: str, lock: int, noise: Any) -> type:
-    """Return a kernel manager without TCP ports, whose kernels inherit the lock and write their noise to a file."""
-    from jupyter_client.manager import AsyncKernelManager
-
-    ipc = {"transport": "ipc", "ip": f"{sockets}/ipc", "connection_file": f"{sockets}/kernel.json"}
-
-    class KernelManager(AsyncKernelManager):
-        def __init__(self, **kwargs: Any) -> None:
-            super().__init__(**(ipc if os.name == "posix" else {}), **kwargs)
-
-        async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
-            inherited = (lock,) if os.name == "posix" else ()
-            await super().start_kernel(**kwargs, pass_fds=inherited, stdout=noise, stderr=noise)
-
-    return KernelManager
-
-
-@contextmanager
-def _short_folder() -> Iterator[str]:
-    """Make a folder for sockets, whose paths must stay below about a hundred characters."""
-    long = len(tempfile.gettempdir()) > 60 and Path("/tmp").is_dir()
-    with tempfile.TemporaryDirectory(prefix="milkyway-", dir="/tmp" if long else None) as folder:
-        yield folder
-
-
-@contextmanager
-def _environment(progress: Path) -> Iterator[None]:
-    """Set the environment that the kernel inherits, and put the old one back."""
-    changes = {"MILKYWAY_HEADLESS": "1", "MILKYWAY_PROGRESS": str(progress), "NUMBA_THREADING_LAYER": "omp"}
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -28,26 +28,30 @@ def located(parameters: Parameters) -> Parameters:
         sample, or no trained network that fits; when the cluster is no place to work; or when there is no such Galaxy,
         or none of its outputs is near the field.
     """
-    from .. import cluster, samples
-    from ..ensemble import Ensemble, network_file
-    from ..surveys.diagrams import diagram_named
-    from ..surveys.partitions import check_partitions
-    from ..surveys.read import check_catalog
+    from .. import cluster
 
     found: dict[str, Any] = _galaxy(parameters) | _beside(parameters)
     if parameters.cluster.endswith((".yaml", ".yml")):
         found["cluster"] = str(Path(parameters.cluster).expanduser().absolute())
     cluster.check(found.get("cluster", parameters.cluster))
     if parameters.training_sample:
+        from .. import samples
+
         found["training_sample"] = str(Path(parameters.training_sample).expanduser().absolute())
         samples.load(found["training_sample"])
     if parameters.trained_network:
         found["trained_network"] = _network(parameters)
     if parameters.ensemble:
+        from ..ensemble import Ensemble, network_file
+
         found["ensemble"] = [str(network_file(run)) for run in parameters.ensemble]
         Ensemble.of(found["ensemble"])
     if not parameters.catalog:
         return parameters.model_copy(update=found)
+    from ..surveys.diagrams import diagram_named
+    from ..surveys.partitions import check_partitions
+    from ..surveys.read import check_catalog
+
     catalog = Path(parameters.catalog).expanduser().absolute()
     region = (parameters.l_min, parameters.l_max, parameters.b_min, parameters.b_max)
     found["catalog"] = str(catalog)
@@ -76,6 +80,8 @@ def located(parameters: Parameters) -> Parameters:
 
 def _galaxy(parameters: Parameters) -> dict[str, str]:
     """Check that the Galaxy has stars wherever it is looked at; return its path, absolute, if it is one."""
+    if parameters.galaxy == Parameters.model_fields["galaxy"].default:
+        return {}
     from ..galaxy.besancon import BesanconModel
     from ..galaxy.models import MODELS, chosen
 
@@ -94,6 +100,8 @@ def _galaxy(parameters: Parameters) -> dict[str, str]:
 
 def _beside(parameters: Parameters) -> dict[str, list[str]]:
     """Check that there are such maps, tables and arms to compare with; return the lists with absolute paths."""
+    if not (parameters.arms or parameters.other_maps or parameters.tracers):
+        return {}
     from ..comparison.beside import absolute
     from ..comparison.other_maps import MAPS
     from ..comparison.tracers import ARM_MODELS, CATALOGS

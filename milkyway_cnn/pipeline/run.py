@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from .. import progress, provenance
@@ -16,6 +17,7 @@ from ..storage import writable
 from .chapters import Chapter
 from .execution import ChapterError, execute
 from .inputs import contents, held, located
+from .kernel import Kernels
 from .parameters import PLACES, Parameters
 from .record import Record
 
@@ -70,11 +72,12 @@ def run(
             "inputs": contents(parameters),
             "provenance": provenance.record(),
         }
-        _execute(parameters, chapters, Record(folder, header), lock, say)
+        with Kernels(folder / "notebooks", folder / "progress.jsonl", lock) as kernels:
+            _execute(parameters, chapters, Record(folder, header), kernels, say)
 
 
 def _execute(
-    parameters: Parameters, chapters: Sequence[Chapter], record: Record, lock: int, say: Callable[[str], None]
+    parameters: Parameters, chapters: Sequence[Chapter], record: Record, kernels: Kernels, say: Callable[[str], None]
 ) -> None:
     read = record.header["inputs"]
     past: object = record.header["provenance"] | {"commit": ""}  # the chapters' own sources say more
@@ -91,9 +94,11 @@ def _execute(
             record.begin(chapter, identity)
             start = time.perf_counter()
             try:
-                with progress.watching(log := record.folder / "progress.jsonl", chapter.name):
+                with progress.watching(kernels.progress, chapter.name):
+                    kernel = partial(kernels.take, chapter, *chapters[position + 1 : position + 2])
+                    values["run"] = str(record.folder)
                     output = record.executed(chapter.name)
-                    execute(chapter.path, output, {"run": str(record.folder), **values}, log, lock)
+                    execute(chapter.path, output, values, kernels.progress, kernels.lock, kernel)
                 record.finish(chapter, time.perf_counter() - start)
             except (ChapterError, InputError) as error:
                 with suppress(OSError):  # of a full disk; the error that counts is the chapter's

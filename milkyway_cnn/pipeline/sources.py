@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-__all__ = ["modules", "sources_digest"]
+__all__ = ["import_statements", "modules", "sources_digest"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -35,16 +35,25 @@ def modules(cells: Iterable[str]) -> set[str]:
     return found
 
 
+def import_statements(cells: Iterable[str]) -> str:
+    """Return the import statements of the cells, but for those inside functions and conditions, one a line."""
+    statements = (statement for cell in cells for statement in _parsed(cell).body)
+    return "\n".join(ast.unparse(one) for one in statements if isinstance(one, ast.Import | ast.ImportFrom))
+
+
+def _parsed(source: str) -> ast.Module:
+    lines = (line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))  # IPython's own
+    try:
+        return ast.parse("\n".join(lines))
+    except SyntaxError:  # the kernel will say so better
+        return ast.Module([], [])
+
+
 @cache
 def _imported(source: str, package: str) -> frozenset[str]:
     """Return the modules of the package, and the packages around them, that one source imports."""
-    lines = (line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))  # IPython's own
     named: set[str] = set()
-    try:
-        tree = ast.parse("\n".join(lines))
-    except SyntaxError:  # the kernel will say so better
-        return frozenset()
-    for node in ast.walk(tree):
+    for node in ast.walk(_parsed(source)):
         if isinstance(node, ast.Import):
             named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

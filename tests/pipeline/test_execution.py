@@ -1,6 +1,8 @@
 import json
 import os
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.pipeline import execution
 from milkyway_cnn.pipeline.execution import ChapterError, execute
+from milkyway_cnn.pipeline.kernel import Kernels
 
 SURROUNDINGS = """
 import json, os, sys
@@ -106,3 +109,18 @@ def test_a_kernel_that_does_not_start_gets_a_second_chance(
     monkeypatch.setattr(execution, "_papermill", fails(2))
     with pytest.raises(ChapterError, match="01_one failed: the kernel did not start, twice"):
         execute(chapter.path, tmp_path / "o.ipynb", {}, tmp_path / "progress.jsonl", lock)
+
+
+def test_a_kernel_gets_ready_before_its_chapter(write, lock: int, tmp_path: Path) -> None:
+    first = write("01_one", 'run = ""', "import milkyway_cnn.errors", "def later():\n    import antigravity")
+    after = write("02_two", 'run = ""', "import sys; there = 'wave' in sys.modules", "import wave; assert there")
+    dies = write("03_three", 'run = ""', "import json")
+    with Kernels(tmp_path / "logs", tmp_path / "progress.jsonl", lock) as kernels:
+        for chapter, following in (
+            (first, after),
+            (after, replace(dies, imports="import os; os._exit(1)")),
+            (dies, None),
+        ):
+            kernel = partial(kernels.take, chapter, following)
+            execute(chapter.path, tmp_path / f"{chapter.name}.ipynb", {}, kernels.progress, lock, kernel)
+    assert not list((tmp_path / "logs").iterdir())

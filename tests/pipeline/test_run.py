@@ -42,7 +42,7 @@ class Executed:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def __call__(self, notebook: Path, output: Path, values: dict[str, object], progress: Path, lock: int) -> None:
+    def __call__(self, notebook: Path, output: Path, values: dict[str, object], *_: object) -> None:
         self.names.append(notebook.stem)
         cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
         space: dict[str, object] = {}
