@@ -7,14 +7,15 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
 from .. import progress, provenance
 from ..errors import InputError
 from ..storage import writable
-from .chapters import Chapter
+from .ahead import compiling
+from .chapters import TRAINING, Chapter
 from .execution import ChapterError, execute
 from .inputs import contents, held, located
 from .kernel import Kernels
@@ -72,7 +73,9 @@ def run(
             "inputs": contents(parameters),
             "provenance": provenance.record(),
         }
-        with Kernels(folder / "notebooks", folder / "progress.jsonl", lock) as kernels:
+        # Where those of the mock profiles come first, they compile no later than a process beside them.
+        beside = compiling(parameters) if TRAINING[0] in [chapter.name for chapter in chapters[1:]] else nullcontext()
+        with beside, Kernels(folder / "notebooks", folder / "progress.jsonl", lock) as kernels:
             _execute(parameters, chapters, Record(folder, header), kernels, say)
 
 
