@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 
 from milkyway_cnn import cli
 from milkyway_cnn.cli import clone
@@ -128,9 +129,15 @@ def test_parameters_are_listed_as_a_file_to_start_from(started, capsys: pytest.C
 )
 def test_modules_run_in_the_clone(monkeypatch, tmp_path: Path, capsys, words, module, folder) -> None:
     calls = []
-    monkeypatch.setattr(clone.subprocess, "call", lambda words, cwd, env: calls.append((words, cwd)) or 3)
+    monkeypatch.chdir(tmp_path)
+
+    def execve(program: str, words: list[str], environment: dict[str, str]) -> None:
+        calls.append((program, words, Path.cwd()))
+        raise typer.Exit(3)
+
+    monkeypatch.setattr(os, "execve", execve)  # the module is to take this process, so that it ends with it
     assert cli.main(words) == 3
-    assert calls == [([sys.executable, "-m", *module], clone.ROOT)]
+    assert calls == [(sys.executable, [sys.executable, "-m", *module], clone.ROOT)]
     monkeypatch.setattr(clone, "ROOT", tmp_path)
     assert cli.main(words) == 2
     assert f"there are no {folder} beside the package in {tmp_path}; run from a clone" in capsys.readouterr().err

@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from ..errors import InputError
+from .words import become
 
 __all__ = ["benchmark", "lab", "test"]
 
@@ -24,7 +24,8 @@ _SANITIZERS = {"memcheck": ["--report-api-errors", "no"], "racecheck": []}
 
 def lab(context: typer.Context) -> None:
     """Open the chapters in JupyterLab, in this environment; further words go to `jupyter lab`."""
-    raise typer.Exit(_from_clone("notebooks", ["jupyter", "lab", "notebooks", *context.args], BOKEH_RESOURCES="inline"))
+    _enter("notebooks")
+    become(["jupyter", "lab", "notebooks", *context.args], os.environ | {"BOKEH_RESOURCES": "inline"})
 
 
 def test(context: typer.Context) -> None:
@@ -34,14 +35,17 @@ def test(context: typer.Context) -> None:
     for accesses beyond arrays (memcheck) and for races (racecheck).
     """
     words = list(context.args)
+    _enter("tests")
     if "--gpu" not in words:
-        raise typer.Exit(_from_clone("tests", ["pytest", *(words or _ON_ALL_CORES)]))
+        become(["pytest", *(words or _ON_ALL_CORES)], os.environ)
     command = ["pytest", "-m", "gpu", "-rs", *(word for word in words if word not in ("--gpu", "--sanitizer"))]
     if "--sanitizer" not in words:
-        raise typer.Exit(_from_clone("tests", command))
+        become(command, os.environ)
     sanitizer = [_sanitizer(), "--target-processes", "all", "--error-exitcode", "1", "--tool"]
     every = [
-        _from_clone("tests", command, [*sanitizer, tool, *options], MILKYWAY_SANITIZER=tool)
+        subprocess.call(
+            [*sanitizer, tool, *options, sys.executable, "-m", *command], env=os.environ | {"MILKYWAY_SANITIZER": tool}
+        )
         for tool, options in _SANITIZERS.items()
     ]
     raise typer.Exit(max(every))
@@ -79,12 +83,13 @@ def benchmark(context: typer.Context) -> None:
     if names and name not in names:
         msg = f"there is no benchmark {name!r}; choose one of {', '.join(names)}"
         raise InputError(msg)
-    raise typer.Exit(_from_clone("benchmarks", [f"benchmarks.{name}", *words]))
+    _enter("benchmarks")
+    become([f"benchmarks.{name}", *words], os.environ)
 
 
-def _from_clone(folder: str, words: list[str], under: Sequence[str] = (), **environment: str) -> int:
-    """Run a module of Python in the clone, which must have a folder, maybe under a program; return its status."""
+def _enter(folder: str) -> None:
+    """Go to the clone, which must have a folder."""
     if not (ROOT / folder).is_dir():
         msg = f"there are no {folder} beside the package in {ROOT}; run from a clone of the repository"
         raise InputError(msg)
-    return subprocess.call([*under, sys.executable, "-m", *words], cwd=ROOT, env=os.environ | environment)
+    os.chdir(ROOT)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import InputError
+from .words import become
 
 __all__ = ["serve"]
 
@@ -33,10 +32,8 @@ def serve(
         msg = "the app needs voila; install it with: pip install 'milkyway-cnn[app]'"
         raise InputError(msg)
     page = str(Path(views.origin).with_name("app.ipynb"))
-    words = [sys.executable, "-m", "voila", page, f"--Voila.ip={address}", f"--port={port}"]
+    words = ["voila", page, f"--Voila.ip={address}", f"--port={port}"]
     words += ["--ServerApp.port_retries=0"] + ([] if browser else ["--no-browser"])
     environment = {**os.environ, "MILKYWAY_RUN": str(run.resolve()), "BOKEH_RESOURCES": "inline"}
     environment.pop("MILKYWAY_HEADLESS", None)
-    if os.name == "nt":
-        raise typer.Exit(subprocess.call(words, env=environment))
-    os.execve(sys.executable, words, environment)  # what ends this process is to end the server
+    become(words, environment)

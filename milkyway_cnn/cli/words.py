@@ -1,17 +1,20 @@
-"""What the verbs share: their common options, and what is said of an interrupted one."""
+"""What the verbs share: common options, what is said of an interrupted one, and how one goes over into a program."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from ..errors import InputError
 
-__all__ = ["Array", "Changes", "Member", "Output", "Place", "going_on", "pair"]
+__all__ = ["Array", "Changes", "Member", "Output", "Place", "become", "going_on", "pair"]
 
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one parameter; may be repeated.")
@@ -34,6 +37,14 @@ def going_on() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("\nmilkyway-cnn: interrupted; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
+
+
+def become(module: list[str], environment: Mapping[str, str]) -> NoReturn:
+    """Go over into a module of Python with its words: it takes this process, so that what ends this one ends it."""
+    command = [sys.executable, "-m", *module]
+    if os.name == "nt":
+        raise typer.Exit(subprocess.call(command, env=environment))
+    os.execve(sys.executable, command, environment)
 
 
 def pair(change: str) -> tuple[str, str]:
