@@ -27,6 +27,7 @@ import numpy as np
 
 from milkyway_cnn.kernels import binning, draws, reddening
 from milkyway_cnn.kernels._twin import Twin, block_each, cuda, each, exact, exact_loop, float32, prange, uint32, uint64
+from milkyway_cnn.kernels.draws import RUN
 
 __all__ = ["GRID", "SurveyTables", "draw_channel", "expected_channel"]
 
@@ -34,7 +35,6 @@ _PER_MAG = np.float32(20.0)
 #: Magnitudes at which tables are given.
 GRID = np.arange(0, 601) / 20.0
 _MARGIN = np.float32(0.5)  # no star this much fainter than the cut is scattered into it
-_RUN = 64  # neighbors drawn together
 _MOST_BANDS = 5
 _LOST = np.int32(-2)
 _DARKEST = np.float32(20.0)  # A_V to which the polynomials hold
@@ -142,9 +142,9 @@ def _draw_channel_cpu(
         drawn = draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0)))
         magnitudes = np.empty(_MOST_BANDS, np.float32)
         words = np.empty(2, np.uint64)
-        for begin in range(0, drawn, _RUN):
+        for begin in range(0, drawn, RUN):
             k = draws.below(draws.bits(run_keys, np.uint64(begin)), number[s])
-            for i in range(begin, min(begin + _RUN, drawn)):
+            for i in range(begin, min(begin + RUN, drawn)):
                 p = _star_pixel(
                     stars[first[s] + k], star_keys, i, cumulative[n], bins_per_kpc, scatter[n], shift[n], nuisance[n],
                     survey, survey[3][s], magnitudes, words, pixels,
@@ -175,8 +175,7 @@ def _draw_channel_cuda(
         s = sightline[n]
         star_keys, run_keys = draws.fork(keys[n], np.uint64(1)), draws.fork(keys[n], np.uint64(2))
         for i in range(thread, draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0))), threads):
-            begin = i // _RUN * _RUN
-            k = (draws.below(draws.bits(run_keys, np.uint64(begin)), number[s]) + i - begin) % number[s]
+            k = draws.neighbor(run_keys, i, number[s])
             p = _star_pixel(
                 stars[first[s] + k], star_keys, i, cumulative[n], bins_per_kpc, scatter[n], shift[n], nuisance[n],
                 survey, survey[3][s], magnitudes, words, pixels,

@@ -16,7 +16,22 @@ from milkyway_cnn import backend
 from milkyway_cnn.kernels._elementary import exponential, normal_quantile
 from milkyway_cnn.kernels._twin import Twin, cuda, each, exact, exact_loop, prange
 
-__all__ = ["below", "bits", "fork", "keys", "normal", "part", "poisson", "rough_normal", "uniform", "uniforms"]
+__all__ = [
+    "RUN",
+    "below",
+    "bits",
+    "fork",
+    "keys",
+    "neighbor",
+    "normal",
+    "part",
+    "poisson",
+    "rough_normal",
+    "uniform",
+    "uniforms",
+]
+
+RUN = 64  # neighbors drawn together
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -73,6 +88,16 @@ def part(word, place):
 def below(word, number):
     """Uniform int64 from 0 to `number` - 1, of less than 2^31, from the upper 32 of 64 random bits."""
     return np.int64(((word >> _S32) * np.uint64(number)) >> _S32)
+
+
+@exact
+def neighbor(key, i, number):
+    """Place that draw `i` takes in a list of `number`: runs of neighbors begin anywhere and go on at its start."""
+    begin = i // RUN * RUN
+    k = below(bits(key, np.uint64(begin)), number) + i - begin
+    while k >= number:  # a remainder of 64 bits takes a card longer
+        k -= number
+    return k
 
 
 @exact

@@ -20,11 +20,11 @@ import numpy as np
 from milkyway_cnn.kernels import binning, draws, photometry, reddening
 from milkyway_cnn.kernels._elementary import exponential
 from milkyway_cnn.kernels._twin import Twin, block_each, cuda, each, exact, exact_loop, prange, uint32, vectors
+from milkyway_cnn.kernels.draws import RUN
 
 __all__ = ["draw_diagrams", "expected_diagram"]
 
 _ONE, _HALF = np.float32(1.0), np.float32(0.5)
-_RUN = 64  # neighbors drawn together
 _LOST = np.int32(-2)
 _LOSSES = 2  # numbers before those of the pixels: stars lost, and stars off the diagram
 # Uses of the four parts of a star's random bits.
@@ -87,11 +87,11 @@ def _draw_diagram_cpu(
     """
     star_keys, run_keys = draws.fork(key, np.uint64(1)), draws.fork(key, np.uint64(2))
     image[:] = 0
-    for begin in range(0, drawn, _RUN):
+    for begin in range(0, drawn, RUN):
         k = draws.below(draws.bits(run_keys, np.uint64(begin)), number)
         done = 0
-        while done < _RUN:  # once, or more often where the list ends and goes on at its beginning
-            count = min(_RUN - done, number - k)
+        while done < RUN:  # once, or more often where the list ends and goes on at its beginning
+            count = min(RUN - done, number - k)
             for i in range(count):
                 star, to = np.uintp(4) * np.uintp(first + k + i), np.uintp(done + i)
                 word = draws.bits(star_keys, np.uint64(begin + done + i))
@@ -107,11 +107,11 @@ def _draw_diagram_cpu(
                 )
             done += count
             k = np.int64(0)
-        for i in range(_RUN):
+        for i in range(RUN):
             chance[i] = _chance(J[i], H[i], Ks[i], chance[i], limits)
-        for i in range(_RUN):
+        for i in range(RUN):
             where[i] = _measured_pixel(J[i], Ks[i], chance[i], errors[i], limits, pixels)
-        for i in range(min(_RUN, drawn - begin)):
+        for i in range(min(RUN, drawn - begin)):
             image[np.uintp(where[i] + _LOSSES)] += np.uint32(1)
 
 
@@ -131,8 +131,8 @@ def _draw_diagrams_cpu(
     pixels = counts.shape[1]
     for n in prange(counts.shape[0]):
         s = sightline[n]
-        J, H, Ks = np.empty(_RUN, np.float32), np.empty(_RUN, np.float32), np.empty(_RUN, np.float32)
-        chance, errors, where = np.empty(_RUN, np.float32), np.empty(_RUN, np.uint32), np.empty(_RUN, np.int32)
+        J, H, Ks = np.empty(RUN, np.float32), np.empty(RUN, np.float32), np.empty(RUN, np.float32)
+        chance, errors, where = np.empty(RUN, np.float32), np.empty(RUN, np.uint32), np.empty(RUN, np.int32)
         image = np.empty(_LOSSES + pixels * pixels, np.uint32)
         per_A_V, fainter, limits = _of_example(n, s, color_shift, nuisance, bands, half, noise, axes)
         drawn = draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0)))
@@ -160,10 +160,7 @@ def _draw_diagrams_cuda(
         per_A_V, fainter, limits = _of_example(n, s, color_shift, nuisance, bands, half, noise, axes)
         star_keys, run_keys = draws.fork(keys[n], np.uint64(1)), draws.fork(keys[n], np.uint64(2))
         for i in range(thread, draws.poisson(mean[n], draws.fork(keys[n], np.uint64(0))), threads):
-            begin = i // _RUN * _RUN
-            star = 4 * (
-                first[s] + (draws.below(draws.bits(run_keys, np.uint64(begin)), number[s]) + i - begin) % number[s]
-            )
+            star = 4 * (first[s] + draws.neighbor(run_keys, i, number[s]))
             word = draws.bits(star_keys, np.uint64(i))
             A_V = _beam(reddening.extinction_at(cumulative[n], bins_per_kpc, stars[star]), scatter[n], word)
             J, H, Ks = _reddened(stars[star + 1], stars[star + 2], stars[star + 3], A_V, per_A_V, fainter)
