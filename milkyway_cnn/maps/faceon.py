@@ -19,7 +19,7 @@ from milkyway_cnn.cube import within
 from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, largest
 from milkyway_cnn.maps.density import near_plane, titled_densities
-from milkyway_cnn.maps.horizon import named, plane_horizon, shade_behind
+from milkyway_cnn.maps.horizon import named, shade_between, untold_along
 from milkyway_cnn.maps.overlays import ARM, Overlay, draw_from_above, legend_below
 from milkyway_cnn.sightlines import Footprint, galactocentric
 
@@ -27,6 +27,9 @@ __all__ = ["ARM", "draw_face_on", "face_on", "image_from_above", "net", "window"
 
 #: Color of the Sun, apart from the arms' and from the color map for the color-blind too.
 SUN = "#E69F00"
+
+#: Degrees between longitudes whose names, at the end of a map, do not meet.
+_APART = 3.0
 
 #: The name of a line, its x and y (kpc), and where its name belongs.
 Line = tuple[str, np.ndarray, np.ndarray, tuple[float, float]]
@@ -59,8 +62,8 @@ def face_on(
     Returns
     -------
     Figure
-        The color scale grows with the square root of A_V per kpc and ends at its 99.5th percentile. Where the cube has
-        a horizon, its median over latitude is a dotted line, and what the cube says behind it is hatched.
+        The color scale grows with the square root of A_V per kpc and ends at its 99.5th percentile. What the cube says
+        behind its horizon, and nearer than its stars tell, is hatched; the dotted borders are medians over latitude.
     """
     densities = titled_densities(cube, beside, names, b_max, to)
     edges = within(cube, to or np.inf)["distance_edges"].values
@@ -139,17 +142,11 @@ def image_from_above(
 
 
 def _hide(axes: Axes, cube: xr.Dataset, reach: float) -> bool:
-    """Hatch what lies behind the horizon of the cube; say whether there is something."""
-    horizon = plane_horizon(cube)
-    if horizon is None:
-        return False
-    half, b = cube.attrs["cell_deg"] / 2, 0.0
-    l = np.repeat(cube["l"].values, 2) + np.tile([-half, half], cube.sizes["l"])
-    near = np.repeat(horizon.values, 2)
-    near = np.where(near < reach - 1e-6, near, np.nan)
-    lines = (galactocentric(l, b, distance)[1::-1] for distance in (near, np.full_like(near, reach)))
-    shade_behind(axes, *map(np.array, lines))
-    return bool(np.isfinite(near).any())
+    """Hatch what the stars of the cube do not tell of; say whether there is something."""
+    l, bands = untold_along(cube, "l", reach)
+    for band in bands:
+        shade_between(axes, *(np.array(galactocentric(l, 0.0, distance)[1::-1]) for distance in band))
+    return bool(bands)
 
 
 def with_arms(overlays: Sequence[Overlay]) -> bool:
@@ -183,11 +180,13 @@ def net(l_edges: np.ndarray, b: float, reach: float) -> tuple[list[Line], list[L
     distances = np.asarray(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(0, reach))
     round_longitudes = MaxNLocator(6 if np.ptp(l_edges) > 15 else 2, steps=[1, 2, 3, 5, 10])
     longitudes = np.asarray(round_longitudes.tick_values(*l_edges[[0, -1]]))
+    longitudes = longitudes[(longitudes >= l_edges[0]) & (longitudes <= l_edges[-1])]
+    each = int(np.ceil(_APART / np.diff(longitudes).min(initial=360.0)))
     lines: tuple[list[Line], list[Line]] = [], []
     for distance in distances[(distances > 0) & (distances <= reach)]:
         x, y, _ = galactocentric(np.linspace(l_edges[0], l_edges[-1], 200), b, distance)
         lines[0].append((f"{distance:g} kpc", x, y, (y[0], x[0])))
-    for l in longitudes[(longitudes >= l_edges[0]) & (longitudes <= l_edges[-1])]:
+    for l in longitudes[len(longitudes) // 2 % each :: each]:
         x, y, _ = galactocentric(l, b, np.array([0.0, reach, 1.055 * reach]))
         lines[1].append((f"{l % 360:g}°", x[:2], y[:2], (y[2], x[2])))
     return lines

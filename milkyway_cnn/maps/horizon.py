@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-__all__ = ["BEYOND", "LINE", "beyond", "named", "plane_horizon", "shade", "shade_behind", "untold"]
+__all__ = ["BEYOND", "LINE", "beyond", "named", "shade", "shade_between", "untold", "untold_along"]
 
 #: How the part beyond is drawn over the map, and its border.
 BEYOND: dict[str, Any] = {"facecolor": (0.85, 0.85, 0.85, 0.6), "edgecolor": "0.35", "hatch": "///", "linewidth": 0.0}
@@ -33,15 +33,37 @@ def untold(profile: xr.Dataset) -> list[tuple[float, float]]:
     return [(a, b) for a, b in ((first, near), (far, last)) if a < b - 1e-6]
 
 
-def plane_horizon(cube: xr.Dataset, along: str = "l") -> xr.DataArray | None:
-    """Horizon (kpc) of the row or column of cells at each `along` ("l" or "b"): the median of those with a value.
+def untold_along(cube: xr.Dataset, along: str, to: float) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """Distances of which the stars do not tell on the columns, or rows, of cells: medians of those with a value.
 
-    None for a cube without horizon; NaN where no cell has one.
+    Parameters
+    ----------
+    along
+        "l" or "b", what differs between them.
+    to
+        Distance (kpc) at which the view ends.
+
+    Returns
+    -------
+    angles, bands
+        Both ends of each on that angle (deg), and for what is too near and what is too far, where there is such a
+        thing, the border and the other end there (kpc): (2 columns,) each. The border is NaN where nothing is untold.
     """
-    if "horizon" not in cube:
-        return None
-    seen = cube["horizon"].where(cube["A_V"].notnull().all("distance"))
-    return seen.median("b" if along == "l" else "l")
+    half, angles = cube.attrs["cell_deg"] / 2, cube[along].values
+    seen = cube["A_V"].notnull().all("distance")
+    found = {
+        name: np.repeat(cube[name].where(seen).median("b" if along == "l" else "l").values, 2)
+        for name in ("nearest", "horizon")
+        if name in cube
+    }
+    start = float(cube["distance_edges"][0])
+    near = np.minimum(found.get("nearest", np.array(start)), to)
+    bands = [(np.where(near > start + 1e-6, near, np.nan), np.full_like(near, start))]
+    if "horizon" in found:
+        far = np.maximum(found["horizon"], near)
+        bands.append((np.where(far < to - 1e-6, far, np.nan), np.full_like(far, to)))
+    ends = np.repeat(angles, 2) + np.tile([-half, half], angles.size)
+    return ends, [band for band in bands if np.isfinite(band[0]).any()]
 
 
 def shade(axes: Axes, x: np.ndarray, y: np.ndarray, hidden: np.ndarray) -> None:
@@ -68,18 +90,18 @@ def shade(axes: Axes, x: np.ndarray, y: np.ndarray, hidden: np.ndarray) -> None:
     drawn.set_linewidth(0.0)
 
 
-def shade_behind(axes: Axes, near: np.ndarray, far: np.ndarray) -> None:
-    """Gray out and hatch between two lines, each (2, points) in the axes' coordinates; draw the nearer one dotted.
+def shade_between(axes: Axes, border: np.ndarray, end: np.ndarray) -> None:
+    """Gray out and hatch between two lines, each (2, points) in the axes' coordinates; draw the first one dotted.
 
-    Where the nearer one is NaN, or not nearer, there is nothing to hide.
+    Where that is NaN there is nothing to hide.
     """
-    known = np.isfinite(near).all(axis=0)
+    known = np.isfinite(border).all(axis=0)
     for part in np.split(np.arange(known.size), np.flatnonzero(np.diff(known)) + 1):
         if not part.size or not known[part[0]]:
             continue
-        corners = np.concatenate([near[:, part], far[:, part][:, ::-1]], axis=1)
+        corners = np.concatenate([border[:, part], end[:, part][:, ::-1]], axis=1)
         axes.fill(*corners, **BEYOND)
-        axes.plot(*near[:, part], **LINE, label="_horizon")
+        axes.plot(*border[:, part], **LINE, label="_border")
 
 
 def named() -> Patch:

@@ -16,7 +16,7 @@ from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.figures import EXTINCTION, FIRST, SECOND, largest, palette
 from milkyway_cnn.maps.density import around, latitude_density, near_plane, plane_density
 from milkyway_cnn.maps.faceon import SUN, image_from_above, net
-from milkyway_cnn.maps.horizon import beyond, plane_horizon, untold
+from milkyway_cnn.maps.horizon import beyond, untold, untold_along
 from milkyway_cnn.maps.overlays import ARM, BORDER, Overlay, style, traces
 from milkyway_cnn.maps.profiles import cell_of
 from milkyway_cnn.maps.projection import cells_of_map, pixel_places, project, sky_wcs
@@ -89,12 +89,9 @@ def face_on(
     plot = _frame("from above", y_range, x_range, np.ptp(x_range) / np.ptp(y_range), labels)
     box = {"x": y_range[0], "y": x_range[0], "dw": image.shape[1] * pixel, "dh": image.shape[0] * pixel}
     _image(plot, image, box, "A_V per kpc (mag / kpc)", [("y, x", "$x{0.00}, $y{0.00} kpc"), ("", "@image{0.00}")])
-    near = plane_horizon(near_plane(cube, b_max))
-    if near is not None:
-        l = np.repeat(density["l"].values, 2) + np.tile([-cell / 2, cell / 2], density["l"].size)
-        ends = (np.minimum(np.repeat(near.values, 2), edges[-1]), np.full(l.size, edges[-1]))
-        corners = [galactocentric(l, 0.0, distance)[1::-1] for distance in ends]
-        _hide(plot, *corners)
+    l, bands = untold_along(near_plane(cube, b_max), "l", edges[-1])
+    for band in bands:
+        _hide(plot, *(galactocentric(l, 0.0, distance)[1::-1] for distance in band))
     l_edges = np.append(density["l"].values - cell / 2, density["l"].values[-1] + cell / 2)
     for lines, align, baseline in zip(
         net(l_edges, float(density["b"]), edges[-1]), ("left", "center"), ("bottom", "middle"), strict=True
@@ -147,10 +144,9 @@ def slice_of(
     box = {"x": low, "y": edges[0], "dw": high - low, "dh": edges[-1] - edges[0]}
     told = [(f"{angle}, distance", "$x{0.00}°, $y{0.00} kpc"), ("", "@image{0.00}")]
     _image(plot, values, box, "A_V per kpc (mag / kpc)", told)
-    near = plane_horizon(cells, angle)
-    if near is not None:
-        along = np.repeat(density[angle].values, 2) + np.tile([-half, half], density[angle].size)
-        _hide(plot, (along, np.minimum(np.repeat(near.values, 2), edges[-1])), (along, np.full(along.size, edges[-1])))
+    along, bands = untold_along(cells, angle, edges[-1])
+    for band in bands:
+        _hide(plot, *((along, distance) for distance in band))
 
     def place(l: np.ndarray, b: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         first = float(cells["l"][0]) - half
@@ -237,11 +233,11 @@ def _hover(plot: Any, drawn: Any, told: list[tuple[str, str]]) -> None:
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=told))
 
 
-def _hide(plot: Any, near: Any, far: Any) -> None:
-    known = np.isfinite(near).all(axis=0)
-    x, y = (np.concatenate([near[k][known], far[k][known][::-1]]) for k in (0, 1))
+def _hide(plot: Any, border: Any, end: Any) -> None:
+    known = np.isfinite(border).all(axis=0)
+    x, y = (np.concatenate([border[k][known], end[k][known][::-1]]) for k in (0, 1))
     plot.patch(x, y, **_BEYOND)
-    plot.line(near[0], near[1], color="white", line_dash="dotted", line_width=2)
+    plot.line(border[0], border[1], color="white", line_dash="dotted", line_width=2)
 
 
 def _tracers(

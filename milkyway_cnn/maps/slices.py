@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 
 from milkyway_cnn.cube import within
 from milkyway_cnn.figures import EXTINCTION, UNOBSERVED, Figure, in_longitude, largest
 from milkyway_cnn.maps.density import around, latitude_density, near_plane, titled_densities
-from milkyway_cnn.maps.horizon import named, plane_horizon, shade_behind
+from milkyway_cnn.maps.horizon import named, shade_between, untold_along
 from milkyway_cnn.maps.overlays import Overlay, draw_along, legend_below
 
 __all__ = ["latitude_distance", "longitude_distance"]
@@ -31,7 +30,7 @@ def longitude_distance(
     """Extinction per kpc against longitude and distance.
 
     A structure at one distance is level here; elongation along the line of sight is upright. Parameters and
-    color scale are those of `maps.faceon.face_on`; the horizon is the median over the latitudes.
+    color scale are those of `maps.faceon.face_on`, and so is what is hatched.
     """
     return _slice("l", near_plane(cube, b_max), titled_densities(cube, beside, names, b_max, to), to, overlays)
 
@@ -72,7 +71,8 @@ def _slice(
     half = cube.attrs["cell_deg"] / 2
     ranges = {name: (float(cube[name][0]) - half, float(cube[name][-1]) + half) for name in ("l", "b")}
     angles = np.append(cube[angle].values - half, cube[angle].values[-1] + half)
-    figure = Figure(6.0 * len(densities) + 1.2, 4.6 + 0.3 * bool(overlays or "horizon" in cube))
+    along, untold = untold_along(cube, angle, edges[-1])
+    figure = Figure(6.0 * len(densities) + 1.2, 4.6 + 0.3 * bool(overlays or untold))
     axes = figure.subplots(1, len(densities), squeeze=False, sharex=True, sharey=True)[0]
     for panel, (title, density) in zip(axes, densities.items(), strict=True):
         values = np.ma.masked_invalid(density.values.T)
@@ -87,22 +87,10 @@ def _slice(
         else:
             panel.set_xlim(angles[0], angles[-1])
             panel.set_xlabel("Galactic latitude $b$ (deg)")
-    hidden = _hide(axes[0], cube, angle, edges[-1])
+    for band in untold:
+        shade_between(axes[0], *(np.array([along, distance]) for distance in band))
     axes[0].set_ylabel("distance (kpc)")
     label = "$A_V$ per kpc (mag kpc$^{-1}$)"
     figure.colorbar(mesh, ax=list(axes), label=label, extend="max", fraction=0.05, pad=0.02, aspect=25)
-    legend_below(figure, axes, [named()] * hidden)
+    legend_below(figure, axes, [named()] * bool(untold))
     return figure
-
-
-def _hide(axes: Axes, cube: xr.Dataset, angle: str, reach: float) -> bool:
-    """Hatch what lies behind the horizon; say whether there is something."""
-    horizon = plane_horizon(cube, angle)
-    if horizon is None:
-        return False
-    half = cube.attrs["cell_deg"] / 2
-    along = np.repeat(cube[angle].values, 2) + np.tile([-half, half], cube.sizes[angle])
-    near = np.repeat(horizon.values, 2)
-    near = np.where(near < reach - 1e-6, near, np.nan)
-    shade_behind(axes, np.array([along, near]), np.array([along, np.full_like(near, reach)]))
-    return bool(np.isfinite(near).any())

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -6,7 +8,7 @@ from matplotlib.axes import Axes
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.extinction.arms import ARMS, trace
 from milkyway_cnn.maps.density import plane_density
-from milkyway_cnn.maps.faceon import face_on
+from milkyway_cnn.maps.faceon import face_on, net
 
 
 def panels(figure) -> list[Axes]:
@@ -36,6 +38,16 @@ def test_axes_are_equal_and_hold_sun_and_map(carina: xr.Dataset) -> None:
     texts = {text.get_text() for text in first.texts}
     assert {"2 kpc", "10 kpc", "260°", "300°"} <= texts
     assert first.get_xlabel() == "$y$ (kpc), towards $l$ = 90°"
+
+
+@pytest.mark.parametrize("middle", [0.0, 91.3, 210.0, 285.0])
+def test_names_of_longitudes_do_not_meet(middle: float) -> None:
+    for width in (0.5, 2.0, 4.0, 7.0, 12.0):
+        longitudes = [
+            float(name[:-1]) for name, *_ in net(np.array([middle - width / 2, middle + width / 2]), 0.0, 10)[1]
+        ]
+        assert longitudes or width < 1
+        assert all((b - a) % 360 >= 3.0 for a, b in pairwise(longitudes)), longitudes
 
 
 def test_the_view_ends_where_asked(orion: xr.Dataset) -> None:

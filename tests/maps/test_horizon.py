@@ -6,7 +6,7 @@ from matplotlib.patches import Polygon
 
 from milkyway_cnn.constants import R_SUN
 from milkyway_cnn.maps import face_on, latitude_distance, longitude_distance, plane_of_sky, profiles
-from milkyway_cnn.maps.horizon import beyond, plane_horizon
+from milkyway_cnn.maps.horizon import beyond, untold_along
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def hatched(axes) -> list:
 
 
 def test_without_a_horizon_nothing_is_hidden(carina: xr.Dataset) -> None:
-    assert beyond(carina, 5.0) is None and plane_horizon(carina) is None
+    assert beyond(carina, 5.0) is None and untold_along(carina, "l", 5.0)[1] == []
     for figure in (plane_of_sky(carina, 6), longitude_distance(carina), profiles(carina, [(285, 0)])):
         assert not hatched(figure.axes[0]) and not figure.legends
 
@@ -45,16 +45,15 @@ def test_cells_that_end_before_the_distance_are_hatched(uncertain: xr.Dataset, p
 
 
 def test_a_dotted_line_runs_at_the_horizon_of_slices_and_from_above(uncertain: xr.Dataset) -> None:
-    assert plane_horizon(uncertain).values == pytest.approx(5.5)
     panel = longitude_distance(uncertain).axes[0]
-    (line,) = [each for each in panel.lines if each.get_label() == "_horizon"]
+    (line,) = [each for each in panel.lines if each.get_label() == "_border"]
     np.testing.assert_allclose(line.get_ydata(), 5.5)
     assert [type(each) for each in hatched(panel)] == [Polygon]
     above = face_on(uncertain).axes[0]
-    (line,) = [each for each in above.lines if each.get_label() == "_horizon"]
+    (line,) = [each for each in above.lines if each.get_label() == "_border"]
     np.testing.assert_allclose(np.hypot(line.get_xdata(), R_SUN - line.get_ydata()), 5.5)
     latitude = latitude_distance(uncertain, to=6.0).axes[0]
-    heights = np.concatenate([each.get_ydata() for each in latitude.lines if each.get_label() == "_horizon"])
+    heights = np.concatenate([each.get_ydata() for each in latitude.lines if each.get_label() == "_border"])
     assert set(heights.round(3)) == {3.5, 4.5, 5.5}  # 6.5 and more lie beyond the slice
 
 
@@ -66,6 +65,21 @@ def test_what_is_too_near_is_hidden_too(uncertain: xr.Dataset) -> None:
         (0.0, pytest.approx(0.7)),
         (3.5, pytest.approx(6.5)),
     ]
+    figure = longitude_distance(near)
+    heights = [each.get_ydata() for each in figure.axes[0].lines if each.get_label() == "_border"]
+    assert [set(each.round(3)) for each in heights] == [{0.7}, {5.5}]
+    assert figure.legends[0].get_texts()[0].get_text() == "not told by the stars"
+    sun, far = (shape.get_path().vertices for shape in hatched(face_on(near).axes[0]))
+    distances = np.hypot(sun[:, 0], R_SUN - sun[:, 1])
+    assert distances.min() == pytest.approx(0.0, abs=1e-6) and distances.max() == pytest.approx(0.7)
+    assert np.hypot(far[:, 0], R_SUN - far[:, 1]).min() == pytest.approx(5.5)
+
+
+def test_what_no_cell_tells_of_is_not_hidden(uncertain: xr.Dataset) -> None:
+    some = uncertain.where(uncertain["l"] > 280).assign(nearest=xr.full_like(uncertain["horizon"], 6.0))
+    near, far = (border for border, _ in untold_along(some, "l", 10.0)[1])
+    np.testing.assert_array_equal(np.isnan(near), np.repeat(some["l"] < 280, 2))
+    np.testing.assert_array_equal(near, far)  # which lies no nearer
 
 
 def test_profiles_have_bands_and_end_at_the_horizon(uncertain: xr.Dataset) -> None:
