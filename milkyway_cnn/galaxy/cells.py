@@ -82,7 +82,7 @@ def _sorted_states(model: GalaxyModel, limits: Limits) -> _Sorted:
     parts = [slice(*ends) for ends in pairwise(start)]
     return _Sorted(
         start=start,
-        keys=tuple(key[order[part]] for part in parts),
+        keys=tuple(key[order[part]].astype(np.float64) for part in parts),  # as what is looked for in them
         steepest=tuple(float(slope[part].max()) for part in parts),
         cumulative=np.concatenate([np.cumsum(number[order[part]]) for part in parts]),
         magnitudes=magnitudes[order],

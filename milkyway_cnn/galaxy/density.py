@@ -7,6 +7,7 @@ A&A 409, 523); `milkyway_cnn.galaxy.gums` has those of the Gaia universe model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -291,10 +292,16 @@ def density(model: GalaxyModel, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> 
     radius, theta = np.hypot(x, y), np.arctan2(y, x)
     flare = 1.0 + model.flare_slope * np.maximum(radius - model.flare_start, 0.0)
     inside = radius < model.edge
-    sun = np.asarray(model.r_sun), np.asarray(model.z_sun)
+    discs = (*model.thin, *model.thick)
+    heights = {warp: (z - warp.height(radius, theta)) / flare for warp in {disc.warp or model.warp for disc in discs}}
     parts = []
-    for disc in (*model.thin, *model.thick):
-        height = (z - (disc.warp or model.warp).height(radius, theta)) / flare
-        parts.append(np.where(inside, disc.profile(radius, height) / disc.profile(*sun), 0.0))
-    parts += [model.spheroid.profile(radius, z) / model.spheroid.profile(*sun), model.bulge.profile(x, y, z)]
-    return np.stack(np.broadcast_arrays(*parts))
+    for disc in discs:
+        profile = disc.profile(radius, heights[disc.warp or model.warp])
+        parts.append(np.where(inside, profile / _at_sun(disc, model.r_sun, model.z_sun), 0.0))
+    spheroid = model.spheroid.profile(radius, z) / _at_sun(model.spheroid, model.r_sun, model.z_sun)
+    return np.stack(np.broadcast_arrays(*parts, spheroid, model.bulge.profile(x, y, z)))
+
+
+@cache
+def _at_sun(component: Axisymmetric, r_sun: float, z_sun: float) -> np.ndarray:
+    return component.profile(np.asarray(r_sun), np.asarray(z_sun))

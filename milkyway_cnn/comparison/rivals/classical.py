@@ -208,7 +208,13 @@ def _pairs(
     share = np.append(0.0, np.cumsum(observed)) / number
     rising = np.append(True, np.diff(share) > 0)
     matched = np.interp((np.arange(groups) + 0.5) / groups, share[rising], edges[rising])
-    modeled, far, behind = (np.median(values[order], axis=1) for values in (color, distance, extinction))
+    modeled, far, behind = (_medians(values[order]) for values in (color, distance, extinction))
     told = modeled > _REDDEST_DWARF
     weight = np.full(groups, number / groups)
     return np.stack([far, behind + (matched - modeled) / reddening, weight])[:, told]
+
+
+def _medians(rows: np.ndarray) -> np.ndarray:
+    """Median of each row; of few and short ones, which are sorted sooner than NumPy's median parts them."""
+    low, high = (rows.shape[1] - 1) // 2, rows.shape[1] // 2
+    return np.sort(rows, axis=1)[:, low : high + 1].mean(axis=1)
