@@ -12,7 +12,7 @@ import xarray as xr
 from milkyway_cnn.comparison.page import write_page
 from milkyway_cnn.figures import FIRST, SECOND, Figure
 from milkyway_cnn.storage import replacing
-from milkyway_cnn.validation.closed_loop import Check
+from milkyway_cnn.validation.checks import Check
 
 __all__ = ["lines", "sky_figure", "write_validation"]
 
