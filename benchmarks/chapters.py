@@ -23,7 +23,7 @@ import papermill
 from benchmarks.network import RESULTS, machine
 from benchmarks.readme import TEACHING, renew
 from milkyway_cnn.pipeline.chapters import NOTEBOOKS
-from milkyway_cnn.pipeline.parameters import load
+from milkyway_cnn.pipeline.settings import load
 
 #: Longest time of a chapter with its defaults, and of all of them small (s).
 LIMIT, LIMIT_SMALL = 120.0, 360.0

@@ -11,7 +11,8 @@ import yaml
 from milkyway_cnn import cli, cluster
 from milkyway_cnn.pipeline.by_hand import check
 from milkyway_cnn.pipeline.chapters import NOTEBOOKS, read
-from milkyway_cnn.pipeline.parameters import Parameters, settings, validated
+from milkyway_cnn.pipeline.parameters import Parameters, validated
+from milkyway_cnn.pipeline.settings import settings
 from milkyway_cnn.pipeline.sweep import read as read_sweep
 
 PAGE = (NOTEBOOKS / "README.md").read_text()

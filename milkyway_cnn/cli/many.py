@@ -56,10 +56,10 @@ def sweep(
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the sweep; runs/FILE.")] = None,
 ) -> None:
     """Run over a grid of parameters, side by side; the same command again does what is missing."""
-    from ..pipeline import parameters
+    from ..pipeline.settings import settings
     from ..pipeline.sweep import read
 
-    planned = read(file, parameters.settings(changes or ()))
+    planned = read(file, settings(changes or ()))
     folder = (output or Path("runs") / file.stem).absolute()
     carry_out(planned, folder, ["sweep", str(file.absolute())], changes, cluster, array, member)
 

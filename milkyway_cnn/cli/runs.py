@@ -27,13 +27,14 @@ def run(
     output: Output = None,
 ) -> None:
     """Execute the chapters with a set of parameters; the same command again goes on where it was left."""
-    from ..pipeline import parameters
     from ..pipeline.chapters import NOTEBOOKS, planned
+    from ..pipeline.parameters import validated
     from ..pipeline.run import run as execute
+    from ..pipeline.settings import load, settings
 
-    values = parameters.load(name, NOTEBOOKS / "parameters") | parameters.settings(changes or ())
+    values = load(name, NOTEBOOKS / "parameters") | settings(changes or ())
     values |= {key: value for key, value in (("catalog", catalog), ("control", control)) if value}
-    chosen = parameters.validated(values)
+    chosen = validated(values)
     title = Path(name).stem
     folder, command = output or Path("runs") / title, ["milkyway-cnn", *sys.argv[1:]]
     with going_on():
@@ -45,7 +46,8 @@ def parameters(name: Annotated[str, typer.Argument(help="A set of parameters, or
     import json
 
     from ..pipeline.chapters import NOTEBOOKS
-    from ..pipeline.parameters import Parameters, load
+    from ..pipeline.parameters import Parameters
+    from ..pipeline.settings import load
 
     values = load(name, NOTEBOOKS / "parameters")
     for key, field in Parameters.model_fields.items():

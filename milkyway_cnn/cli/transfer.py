@@ -32,11 +32,11 @@ def transfer(
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of it all; runs/NAME_transfer.")] = None,
 ) -> None:
     """Train without each sightline, and judge it there, beside training with all; given again, it goes on."""
-    from ..pipeline import parameters
     from ..pipeline.chapters import NOTEBOOKS
+    from ..pipeline.settings import load, settings
     from ..pipeline.transfer import leaving_out
 
-    values = parameters.load(name, NOTEBOOKS / "parameters") | parameters.settings(changes or ())
+    values = load(name, NOTEBOOKS / "parameters") | settings(changes or ())
     title = Path(name).stem
     planned = leaving_out(title, values, by.value)
     folder = (output or Path("runs") / f"{title}_transfer").absolute()

@@ -12,7 +12,8 @@ from .. import samples
 from ..errors import InputError
 from ..extinction.profiles import ProfilePrior
 from ..sightlines import Grid, distance_edges, solid_angle
-from .parameters import Parameters, load, settings, validated
+from .parameters import Parameters, validated
+from .settings import load, settings
 
 __all__ = ["directions_of", "stream_named", "stream_of"]
 

@@ -31,8 +31,9 @@ from ..storage import replacing, writable
 from .chapters import NOTEBOOKS
 from .compare import write_comparison
 from .execution import ChapterError
-from .parameters import load, validated
+from .parameters import validated
 from .runs import opened, table
+from .settings import load
 
 __all__ = ["Member", "Sweep", "read", "submit_array"]
 

@@ -10,7 +10,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from milkyway_cnn.pipeline.chapters import NOTEBOOKS
-from milkyway_cnn.pipeline.parameters import load
+from milkyway_cnn.pipeline.settings import load
 
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SMALL = load("smoke", NOTEBOOKS / "parameters")

@@ -13,10 +13,11 @@ import milkyway_widgets
 from benchmarks import widgets as redraws
 from milkyway_cnn import samples
 from milkyway_cnn.pipeline.chapters import CHAPTERS, NOTEBOOKS, planned
-from milkyway_cnn.pipeline.parameters import load, validated
+from milkyway_cnn.pipeline.parameters import validated
 from milkyway_cnn.pipeline.run import run
 from milkyway_cnn.pipeline.runs import opened
 from milkyway_cnn.pipeline.sample import stream_of
+from milkyway_cnn.pipeline.settings import load
 
 #: Something else than at first for each of the widgets.
 STATES: dict[str, dict[str, Any]] = {

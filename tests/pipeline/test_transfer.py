@@ -12,8 +12,9 @@ from milkyway_cnn import cli, samples, training
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.pipeline.chapters import NOTEBOOKS, TRAINING, planned
 from milkyway_cnn.pipeline.execution import ChapterError
-from milkyway_cnn.pipeline.parameters import Parameters, load
+from milkyway_cnn.pipeline.parameters import Parameters
 from milkyway_cnn.pipeline.sample import stream_of
+from milkyway_cnn.pipeline.settings import load
 from milkyway_cnn.pipeline.sweep import Sweep
 from milkyway_cnn.pipeline.transfer import Transfer, leaving_out
 
