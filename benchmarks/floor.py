@@ -29,7 +29,7 @@ from milkyway_cnn.diagrams import parents, star_density, survey_parameters
 from milkyway_cnn.extinction.clouds import Clouds
 from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.galaxy.synthesis import synthesize
-from milkyway_cnn.kernels.examples import expected_diagram
+from milkyway_cnn.kernels.expected import expected_diagram
 from milkyway_cnn.sightlines import solid_angle
 from milkyway_cnn.surveys.diagrams import AXES
 

@@ -1,6 +1,7 @@
 """How far off profiles are that networks read: learned from examples that had no part in the training.
 
-Three steps, each of which corrects the one before it:
+Three steps, each of which corrects the one before it. Of profiles that are refined, the variance of the posterior
+density stands in place of the second, and the first learns a factor on it:
 
 1. Variance outputs. The logarithm of the squared error of each output is a linear function of what the network's last
    layer sees (multiplicative heteroscedasticity, Harvey 1976, Econometrica 44, 461): one more linear layer, of the
@@ -18,7 +19,9 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +34,8 @@ from milkyway_cnn.extinction.never_falling import never_falling
 from milkyway_cnn.forward import Modeled
 from milkyway_cnn.galaxy.models import chosen
 from milkyway_cnn.judgment import Judgment
+from milkyway_cnn.kernels.matrix import one_thread
+from milkyway_cnn.refinement import Direction, Refinement
 from milkyway_cnn.samples import reading
 from milkyway_cnn.storage import replacing, writable
 from milkyway_cnn.surveys.diagrams import Diagram
@@ -53,6 +58,8 @@ _SMOOTHING = 2.0
 #: Share of the examples that are as unlike the others as what is doubted, and how many are sent through the forward
 #: model.
 _NOVEL, _JUDGED = 0.01, 600
+#: As many are refined.
+_REFINED = 480
 #: Part of a change of A_V that a map must show, from its nearest distance on [OC].
 _FOLLOWS = 0.95
 
@@ -67,8 +74,9 @@ class Calibration:
         Mean of the features, and the directions of their principal components over the components' standard deviation:
         (width,), (width, components).
     A_V_weights, delta_A_V_weights
-        From 1 and the components to the log variance (mag^2) of A_V to a bin and of the bin by itself:
-        (1 + components, bins).
+        From 1 and the components to the log variance (mag^2) of A_V to a bin and of the bin by itself, (1 + components,
+        bins); of refined profiles from 1 and what the fit tells of itself to the logarithm of the factor on the
+        variance of the posterior density.
     A_V_quantiles, delta_A_V_quantiles
         `QUANTILES` of (truth - mean) / standard deviation: (quantiles, bins).
     novel
@@ -79,6 +87,8 @@ class Calibration:
         all of whose cells look through the same dust.
     judgment
         How far from the forward model diagrams commonly are.
+    refinement
+        How profiles were refined before their errors were taken, and are to be; None where they were not.
     """
 
     center: np.ndarray
@@ -90,43 +100,66 @@ class Calibration:
     novel: np.ndarray
     nearest: np.ndarray
     judgment: Judgment
+    refinement: Refinement | None = None
 
     @classmethod
-    def of(cls, ensemble: Ensemble, sample: xr.Dataset) -> Calibration:
+    def of(cls, ensemble: Ensemble, sample: xr.Dataset, refine: int = 0) -> Calibration:
         """Learn from a stored sample (see `samples.store`).
 
-        Variances are learned on every other of its sightlines, quantiles on those between them.
+        Variances are learned on every other of its sightlines, quantiles on those between them. With `refine` steps of
+        `refinement`, some of the profiles are refined; their variances are those of the posterior density.
         """
+        stream = json.loads(sample.attrs["stream"])
         with reading(sample):
             sightline, true = sample["sightline"].values, sample["delta_A_V"].values.astype(np.float64)
         read = ensemble.read(Inputs(sample))
-        edges = np.array(json.loads(sample.attrs["stream"])["edges"])
-        errors = true.cumsum(axis=1) - never_falling(read.delta_A_V.cumsum(axis=1, dtype=np.float64))
-        steps = true - read.delta_A_V
+        edges = np.array(stream["edges"])
         number = sightline if sightline.max() else np.arange(len(sightline))
         first, second = number % 2 == 0, number % 2 == 1
         center, axes = _principal(read.features[first])
-        x = _regressors(read.features, center, axes)
-        of_A_V, of_steps = (log_variance_weights(x[first], each[first]) for each in (errors, steps))
+        unlike = read.features[second]
+        refinement = Refinement.of(refine, stream) if refine else None
+        # Of refined profiles there are fewer.
+        examples = np.arange(len(number))[:_REFINED] if refine else np.flatnonzero(second)[:_JUDGED]
+        modeled, judgment = _modeled(sample, examples, Read(*(values[examples] for values in read)), refinement)
+        if refine:
+            read, true, first, second = modeled, true[examples], first[examples], second[examples]
+        blank, one = np.zeros((len(QUANTILES), true.shape[1])), np.array(1.0)
+        raw = cls(center, axes, blank, blank, blank, blank, one, one, judgment, refinement)
+        x, offs = raw._regressors(read), _errors(true, read.delta_A_V)
+        if refine:
+            none = replace(raw, A_V_weights=0.0 * x[0, :, None], delta_A_V_weights=0.0 * x[0, :, None])
+            offs = tuple(off / std for off, std in zip(offs, none.deviations(read), strict=True))
+        learned = [log_variance_weights(x[first], off[first]) for off in offs]
+        raw = replace(raw, A_V_weights=learned[0], delta_A_V_weights=learned[1])
         half = Read(*(values[second] for values in read))
-        blank = np.zeros((len(QUANTILES), true.shape[1]))
-        judgment, one = _judgment(sample, second, read.delta_A_V), np.array(1.0)
-        raw = cls(center, axes, of_A_V, of_steps, blank, blank, one, one, judgment)
+        errors, steps = (each[second] for each in _errors(true, read.delta_A_V))
         A_V_std, step_std = raw.deviations(half)
+        total = true.cumsum(axis=1)
         return replace(
             raw,
-            A_V_quantiles=_quantiles(errors[second] / A_V_std),
-            delta_A_V_quantiles=_quantiles(steps[second] / step_std),
-            novel=np.quantile(raw.novelty(half.features), 1.0 - _NOVEL),
-            nearest=_nearest(true.cumsum(axis=1), true.cumsum(axis=1) - errors, edges),
+            A_V_quantiles=_quantiles(errors / A_V_std),
+            delta_A_V_quantiles=_quantiles(steps / step_std),
+            novel=np.quantile(raw.novelty(unlike), 1.0 - _NOVEL),
+            nearest=_nearest(total, total - _errors(true, read.delta_A_V)[0], edges),
         )
 
     def deviations(self, read: Read) -> tuple[np.ndarray, np.ndarray]:
         """Standard deviations (mag) of A_V to each bin and of each bin by itself: two of (n, bins)."""
-        x = _regressors(read.features, self.center, self.axes)
-        pairs = (self.A_V_weights, read.A_V_variance), (self.delta_A_V_weights, read.delta_A_V_variance)
-        A_V, delta_A_V = (np.sqrt(np.maximum(np.exp(x @ weights), _LEAST**2) + drawn) for weights, drawn in pairs)
+        x = self._regressors(read)
+        own = [np.exp(x @ weights) for weights in (self.A_V_weights, self.delta_A_V_weights)]
+        drawn = read.A_V_variance, read.delta_A_V_variance
+        if self.refinement is not None:
+            A_V, delta_A_V = (np.sqrt(of * (_LEAST**2 + each)) for of, each in zip(own, drawn, strict=True))
+        else:
+            A_V, delta_A_V = (np.sqrt(np.maximum(of, _LEAST**2) + each) for of, each in zip(own, drawn, strict=True))
         return A_V, delta_A_V
+
+    def _regressors(self, read: Read) -> np.ndarray:
+        """What log variances are linear in: of refined profiles what the fit tells of itself."""
+        if self.refinement is not None:
+            return np.concatenate([np.ones((len(read.fit), 1)), read.fit], axis=1)
+        return _regressors(read.features, self.center, self.axes)
 
     def novelty(self, features: np.ndarray) -> np.ndarray:
         """How unlike the examples diagrams are, 1 for one that is as unlike as 1 % of them: (n,).
@@ -155,9 +188,11 @@ class Calibration:
             "judgment_inverse": ("difference", "other"),
             "judgment_limit": (),
         }
-        values = asdict(self)
-        values |= {f"judgment_{name}": value for name, value in values.pop("judgment").items()}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values |= {f"judgment_{name}": value for name, value in asdict(self.judgment).items()}
         stored = xr.Dataset({name: (dims, values[name]) for name, dims in names.items()}, {"quantile": QUANTILES})
+        if self.refinement is not None:
+            stored.attrs["refinement"] = json.dumps(self.refinement.describe())
         with writable(Path(path)), replacing(path) as temporary:
             stored.to_zarr(temporary, zarr_format=3, consolidated=False)
 
@@ -171,13 +206,17 @@ class Calibration:
             When there is no calibration at `path`.
         """
         path = Path(path)
-        own = [field.name for field in fields(cls) if field.name != "judgment"]
+        own = [field.name for field in fields(cls) if field.name not in ("judgment", "refinement")]
         beside = [f"judgment_{field.name}" for field in fields(Judgment)]
         if (path / "zarr.json").is_file():
             with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
                 if {*own, *beside} <= set(stored):
                     values = {name: stored[name].values for name in own}
-                    return cls(**values, judgment=Judgment(*(stored[name].values for name in beside)))
+                    told = json.loads(stored.attrs.get("refinement", "null"))
+                    refinement = Refinement.of(told["steps"], told) if told else None
+                    return cls(
+                        **values, judgment=Judgment(*(stored[name].values for name in beside)), refinement=refinement
+                    )
         msg = f"{path} is no calibration of a network; train the run again, its training stage makes it"
         raise InputError(msg)
 
@@ -190,23 +229,38 @@ def _nearest(true: np.ndarray, found: np.ndarray, edges: np.ndarray) -> np.ndarr
     return np.array(edges[min(leaning + 1, len(slope))] if leaning else edges[0])
 
 
-def _judgment(sample: xr.Dataset, which: np.ndarray, delta_A_V: np.ndarray) -> Judgment:
-    """Judge some of the examples (n,) bool by the forward model behind their predicted profiles (n, bins)."""
+def _errors(true: np.ndarray, delta_A_V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Errors of A_V to each bin, and of each bin by itself (mag), given the profiles: two of (n, bins)."""
+    return true.cumsum(axis=1) - never_falling(delta_A_V.cumsum(axis=1, dtype=np.float64)), true - delta_A_V
+
+
+def _modeled(
+    sample: xr.Dataset, examples: np.ndarray, read: Read, refinement: Refinement | None
+) -> tuple[Read, Judgment]:
+    """Send examples (n,), read so, through the forward model: refine what was read, and judge what comes of it."""
     stream = json.loads(sample.attrs["stream"])
     kinds, edges = [Diagram.of(kind) for kind in stream["diagrams"]], np.array(stream["edges"])
-    examples = np.flatnonzero(which)[:_JUDGED]
     with reading(sample):
         sightline, images = sample["sightline"].values[examples], sample["diagram"][examples].values
-    found = np.empty((len(examples), 2))
-    for number in np.unique(sightline):
-        l, b = stream["sightlines"][number]
-        what = edges, stream["law"], stream["R_V"], stream["seed"], chosen(stream["galaxy"])
-        stars = Modeled.towards(kinds, l, b, *what)
-        for place in np.flatnonzero(sightline == number):
-            profile = delta_A_V[examples[place]]
-            found[place] = stars.differences(images[place], profile, stream["solid_angle"][number])
+    found, parts = np.empty((len(examples), 2)), [read] * len(examples)
+
+    def model(stars: Modeled, direction: Direction | None, area: float, place: int) -> None:
+        one = slice(place, place + 1)
+        parts[place] = Read(*(values[one] for values in read))
+        if direction is not None:
+            parts[place] = direction(images[one], parts[place], area)
+        found[place] = stars.differences(images[place], parts[place].delta_A_V[0], area)
+
+    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number in np.unique(sightline):
+            l, b = stream["sightlines"][number]
+            what = edges, stream["law"], stream["R_V"], stream["seed"], chosen(stream["galaxy"])
+            stars, area = Modeled.towards(kinds, l, b, *what), stream["solid_angle"][number]
+            direction = refinement.towards(stars) if refinement else None
+            list(pool.map(partial(model, stars, direction, area), np.flatnonzero(sightline == number)))
+    told = Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     counted = images.reshape(len(images), -1).sum(axis=1)
-    return Judgment.of(found, counted, np.maximum(delta_A_V[examples], 0.0).sum(axis=1))
+    return told, Judgment.of(found, counted, np.maximum(told.delta_A_V, 0.0).sum(axis=1))
 
 
 def log_variance_weights(x: np.ndarray, errors: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ import xarray as xr
 from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.kernels import binning
-from milkyway_cnn.kernels.examples import expected_diagram
+from milkyway_cnn.kernels.expected import expected_diagram
 from milkyway_cnn.sightlines import Cells, Grid
 from milkyway_cnn.storage import replacing
 from milkyway_cnn.surveys import twomass

@@ -43,6 +43,7 @@ class Read(NamedTuple):
     delta_A_V_variance: np.ndarray  # the same of each bin by itself
     features: np.ndarray  # what the last layer of the first network has seen: (n, width) float32
     A_V_draws: np.ndarray  # A_V to the far edge of a bin, of each draw: (n, draws, bins) float32; no draws if not kept
+    fit: np.ndarray  # what a fit tells of itself, see `refinement`: (n, measures) float32; none where there was none
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Ensemble:
             A_V = np.cumsum(draws, axis=2)
             kept = A_V.swapaxes(0, 1)[:, : None if keep_draws else 0]
             spread = A_V.var(axis=0), draws.var(axis=0)
-            parts.append(Read(draws.mean(axis=0), *spread, features(self.networks[0], some), kept))
+            fit = np.empty((len(some), 0), np.float32)
+            parts.append(Read(draws.mean(axis=0), *spread, features(self.networks[0], some), kept, fit))
         return Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def _draws(self, network: Network, images: Any, begin: int) -> np.ndarray:

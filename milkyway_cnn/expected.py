@@ -13,7 +13,7 @@ from milkyway_cnn.galaxy.models import EMBEDDED, Galaxy
 from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.galaxy.synthesis import synthesize
 from milkyway_cnn.kernels.channels import GRID, SurveyTables, expected_channel
-from milkyway_cnn.kernels.examples import expected_diagram
+from milkyway_cnn.kernels.expected import expected_diagram
 from milkyway_cnn.surveys.diagrams import Diagram
 from milkyway_cnn.surveys.registry import survey_named
 

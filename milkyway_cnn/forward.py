@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,8 +50,10 @@ class Modeled:
         Of each, stars per pixel and square degree without dust: (pixels, pixels) float32.
     visible
         Of each, `extinction.horizon.visible_stars` of one square degree: (bins, levels) float32.
+    l, b
+        The direction (deg).
     stars, area
-        Of each, some stars, and the square degrees that hold as many.
+        Of each, the stars, and the square degrees that hold as many.
     edges
         Of the distance bins (kpc): (bins + 1,).
     law, R_V
@@ -60,6 +63,8 @@ class Modeled:
     """
 
     kinds: Sequence[Diagram]
+    l: float
+    b: float
     bare: Sequence[np.ndarray]
     visible: Sequence[np.ndarray]
     stars: Sequence[Stars]
@@ -83,15 +88,23 @@ class Modeled:
         solid_angle: float = AREA,
     ) -> Modeled:
         """Model the stars of a direction (deg) in so many square degrees; fewer where they would be too many."""
-        bare, visible, some, areas = [], [], [], []
+        bare, visible, every, areas = [], [], [], []
         for kind in kinds:
             stars, area = modeled_stars(kind, l, b, solid_angle, seed=seed, model=model)
             bare.append(without_dust(kind, stars, area, seed=seed))
             visible.append(visible_of(kind, stars, edges, law, R_V) / np.float32(area))
-            kept = np.sort(np.random.default_rng(seed).permutation(len(stars))[:_STARS])
-            some.append(stars[kept])
-            areas.append(area * len(kept) / max(len(stars), 1))
-        return cls(kinds, bare, visible, some, areas, edges, law, R_V, seed)
+            every.append(stars)
+            areas.append(area)
+        return cls(kinds, l, b, bare, visible, every, areas, edges, law, R_V, seed)
+
+    @cached_property
+    def _some(self) -> list[tuple[Stars, float]]:
+        """Of each diagram, stars drawn from all, and the square degrees that hold as many."""
+        drawn = []
+        for stars, area in zip(self.stars, self.area, strict=True):
+            kept = np.sort(np.random.default_rng(self.seed).permutation(len(stars))[:_STARS])
+            drawn.append((stars[kept], area * len(kept) / max(len(stars), 1)))
+        return drawn
 
     def horizons(self, delta_A_V: np.ndarray, solid_angle: float) -> np.ndarray:
         """Horizon (kpc) of profiles (n, bins), the farthest of any diagram of so many square degrees: (n,) float32."""
@@ -107,7 +120,7 @@ class Modeled:
         Logarithms of the `deviance`, and of the stars counted over those expected: (2,) float64.
         """
         expected = []
-        for kind, stars, area in zip(self.kinds, self.stars, self.area, strict=True):
+        for kind, (stars, area) in zip(self.kinds, self._some, strict=True):
             A_V = stars.behind(self.edges, np.maximum(delta_A_V, 0.0), _BEAM, seed=self.seed)
             image = behind(kind, stars, A_V, area, seed=self.seed, law=self.law, R_V=self.R_V)
             expected.append(image * np.float32(solid_angle))

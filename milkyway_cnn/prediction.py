@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
 from milkyway_cnn.calibration import QUANTILES, Calibration
 from milkyway_cnn.diagrams import over_channels
-from milkyway_cnn.ensemble import Ensemble
+from milkyway_cnn.ensemble import Ensemble, Read
 from milkyway_cnn.errors import InputError
 from milkyway_cnn.expected import bare_of
 from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.extinction.never_falling import never_falling
 from milkyway_cnn.forward import AREA, Modeled
 from milkyway_cnn.galaxy.models import Galaxy, chosen
+from milkyway_cnn.kernels.matrix import one_thread
 from milkyway_cnn.profile_network import channels
+from milkyway_cnn.refinement import Refinement
 from milkyway_cnn.sightlines import spaced
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
@@ -122,13 +127,14 @@ def read_cells(
 
     Returns
     -------
-    What `predict` does, and beside it on (b, l), float32 and NaN in cells not read: `horizon` (kpc), see
-    `extinction.horizon`, and `deviance`, how far the diagram is from the one expected behind what was read, see
-    `judgment`; 1 for one that is as far off as 1 % of the examples.
+    What `predict` does, refined by the same stars if the calibration is of refined profiles, and beside it on (b, l),
+    float32 and NaN in cells not read: `horizon` (kpc), see `extinction.horizon`, and `deviance`, how far the diagram is
+    from the one expected behind what was read, see `judgment`; 1 for one that is as far off as 1 % of the examples.
     """
     named, model, longitudes = _named(observed, kinds), chosen(galaxy), observed["l"].values
     modeled = spaced(longitudes, _STEP)
     nearest = np.abs(longitudes[:, None] - modeled).argmin(axis=1)
+    refinement = calibration.refinement
     rows = []
     for row, b in enumerate(observed["b"].values):
         some = observed.isel(b=[row]).load()
@@ -145,6 +151,7 @@ def read_cells(
             calibration=calibration,
             least_coverage=least_coverage,
             keep_draws=keep_draws,
+            refined=partial(_refined, refinement, directions, nearest, images, area) if refinement else None,
         )
         profiles = found["delta_A_V"].values[0]
         judged = np.full((2, len(longitudes)), np.nan, np.float32)
@@ -161,6 +168,30 @@ def read_cells(
     return xr.concat(rows, "b")
 
 
+def _refined(
+    refinement: Refinement,
+    directions: Sequence[Modeled],
+    nearest: np.ndarray,
+    images: np.ndarray,
+    area: float,
+    told: np.ndarray,
+    read: Read,
+    draw: int,
+) -> Read:
+    """Refine what was read from the images of cells `told`, by the stars of the direction that is nearest to each."""
+    order = [np.flatnonzero(nearest[told] == direction) for direction in range(len(directions))]
+
+    def of(stars: Modeled, some: np.ndarray) -> Read:
+        values = Read(*(each[some] for each in read))
+        return refinement.towards(stars)(images[told[some]], values, area, draw)
+
+    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        each = [(stars, some) for stars, some in zip(directions, order, strict=True) if some.size]
+        parts = list(pool.map(of, *zip(*each, strict=True)))
+    back = np.argsort(np.concatenate(order))
+    return Read(*(np.concatenate(column)[back] for column in zip(*parts, strict=True)))
+
+
 def predict(
     ensemble: Ensemble,
     observed: xr.Dataset,
@@ -169,6 +200,7 @@ def predict(
     calibration: Calibration | None = None,
     least_coverage: float = 0.9,
     keep_draws: bool = False,
+    refined: Callable[[np.ndarray, Read, int], Read] | None = None,
 ) -> xr.Dataset:
     """Read the profile of every cell from its diagram, and how sure that is.
 
@@ -185,28 +217,39 @@ def predict(
     keep_draws
         Return the draws of the ensemble as well. With a calibration they scatter by its standard deviations: each is
         moved away from their mean by the factor that is missing, distance by distance.
+    refined
+        Given which cells were read, what was read, and how many draws are kept: returns it refined.
 
     Returns
     -------
     On (b, l, distance), float32 and NaN in cells not read: `delta_A_V`, the extinction added per bin (mag, of either
     sign), and its standard deviation `delta_A_V_std`; `A_V_std`, that of the extinction to the far edge of the bin;
     on (quantile, b, l, distance) `A_V_quantiles` and `delta_A_V_quantiles`; on (b, l) `novelty` and `nearest`; on
-    (draw, b, l, distance) `A_V_samples`, which never fall with distance.
+    (draw, b, l, distance) `A_V_samples`, which never fall with distance; on (b, l, distance) `delta_A_V_network`,
+    what was read before it was refined.
 
     Raises
     ------
     InputError
         When draws are to be kept of an ensemble that makes but one.
     """
-    if keep_draws and ensemble.draws < 2:
-        msg = "keep_draws = True keeps draws, and there is but one; set samples and dropout, or an ensemble of runs"
+    draws = ensemble.draws if refined is None else ensemble.samples
+    if keep_draws and draws < 2:
+        ways = "samples and dropout, or an ensemble of runs" if refined is None else "samples to their number"
+        msg = f"keep_draws = True keeps draws, and there are {draws}; set {ways}"
         raise InputError(msg)
     place = observed["diagram"].dims[:-3] if "channel" in observed.dims else observed["diagram"].dims[:-2]
     shape = [observed.sizes[axis] for axis in place]
     images = observed["diagram"].values.reshape(-1, *observed["diagram"].shape[len(shape) :])
     told = (over_channels(observed)["coverage"].values >= least_coverage).ravel()
-    read = ensemble.read(channels(images[told], bare.values.reshape(images.shape)[told]), keep_draws=keep_draws)
-    found: dict[str, np.ndarray] = {"delta_A_V": read.delta_A_V}
+    pairs = channels(images[told], bare.values.reshape(images.shape)[told])
+    read = ensemble.read(pairs, keep_draws=keep_draws and refined is None)
+    found: dict[str, np.ndarray] = {}
+    if refined is not None:
+        found["delta_A_V_network"] = read.delta_A_V
+        if told.any():
+            read = refined(np.flatnonzero(told), read, draws if keep_draws else 0)
+    found["delta_A_V"] = read.delta_A_V
     total = never_falling(read.delta_A_V.cumsum(axis=1, dtype=np.float64))
     A_V_std, delta_A_V_std = np.sqrt(read.A_V_variance), np.sqrt(read.delta_A_V_variance)
     drawn = np.maximum(A_V_std, _LEAST)
@@ -232,4 +275,4 @@ def predict(
         inner = (lead, "distance")[3 - values.ndim :] if values.ndim > 1 else ()
         fields[name] = xr.DataArray(cells, dims=(*place, *inner)).transpose(*inner[:-1], *place, *inner[-1:])
     coords = {"quantile": QUANTILES} if calibration is not None else {}
-    return xr.Dataset(fields, coords | ({"draw": np.arange(ensemble.draws)} if keep_draws else {}))
+    return xr.Dataset(fields, coords | ({"draw": np.arange(draws)} if keep_draws else {}))

@@ -88,5 +88,5 @@ def test_draws_of_an_ensemble_come_out_of_the_cube(networks, calibration, observ
 
 def test_one_draw_is_none(networks, observed):
     bare = xr.zeros_like(observed["diagram"], np.float32)
-    with pytest.raises(InputError, match="keep_draws = True keeps draws, and there is but one; set samples"):
+    with pytest.raises(InputError, match="keep_draws = True keeps draws, and there are 1; set samples"):
         prediction.predict(Ensemble.of(networks[1:]), observed, bare, keep_draws=True)

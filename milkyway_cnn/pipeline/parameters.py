@@ -133,7 +133,15 @@ class Parameters(BaseModel):
         description="path of another run's folder, or of its network file, to map with in place of a training; "
         "empty: train",
     )
-    samples: int = Field(0, ge=0, le=10000, description="draws of Monte-Carlo dropout in prediction; 0: none")
+    refine: int = Field(
+        10,
+        ge=0,
+        le=100,
+        description="steps of the fit by the forward model that refines the network's profiles; 0: none",
+    )
+    samples: int = Field(
+        0, ge=0, le=10000, description="draws of Monte-Carlo dropout, or from the refined profiles' density; 0: none"
+    )
     keep_draws: bool = Field(False, description="keep these draws in the cube, as A_V_samples, for mode='samples'")
     ensemble: list[str] = Field(
         [], description="folders of runs, or network files, that are asked too; of the same diagrams and bins"

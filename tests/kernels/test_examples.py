@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from milkyway_cnn.kernels import draws
-from milkyway_cnn.kernels.examples import draw_diagrams, expected_diagram
+from milkyway_cnn.kernels.examples import draw_diagrams
+from milkyway_cnn.kernels.expected import expected_diagram
 
 PIXELS = 64
 AXES = np.array([-0.5, 10.0, 6.0, PIXELS / 8.8], np.float32)

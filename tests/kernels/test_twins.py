@@ -27,7 +27,8 @@ from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulat
 from milkyway_cnn.kernels import binning, draws, lift, variation
 from milkyway_cnn.kernels._twin import KERNELS, Twin, block_each
 from milkyway_cnn.kernels.channels import GRID, SurveyTables, draw_channel, expected_channel
-from milkyway_cnn.kernels.examples import draw_diagrams, expected_diagram
+from milkyway_cnn.kernels.examples import draw_diagrams
+from milkyway_cnn.kernels.expected import blends, expected_diagram, templates
 from milkyway_cnn.kernels.fields import gaussian_fields
 from milkyway_cnn.kernels.roots import where_polynomial_falls_to
 from milkyway_cnn.kernels.stacking import stack
@@ -112,7 +113,11 @@ def diagrams():
 
 def bare():
     modeled, bands, half, noise, axes = _survey()
-    return (expected_diagram(modeled, u64(1), 3, (bands, half[0], noise), axes, 16),)
+    first, last, lowest = np.array([0, 30, 60]), np.array([[30] * 3, [60, 50, 30], [90] * 3]), np.array([0, 2, 1])
+    survey, rng = (bands, half[0], noise), np.random.default_rng(3)
+    images = templates(modeled, first, last, lowest, u64(4), 0.5, survey, axes, 16)
+    blended = blends(rng.normal(size=(3, 3, 3)).astype(np.float32), images)
+    return expected_diagram(modeled, u64(1), 3, survey, axes, 16), images, *blended
 
 
 def general():
@@ -279,6 +284,8 @@ ALONE = {
     "_shared": "the same",
     "_look_up": "a table that saves processors a logarithm, which costs a card less than the table; see _scale_cuda",
     "_draw_diagram_cpu": "what _draw_diagrams_cpu does for one example, compiled by itself for its vectors",
+    "_template": "the same of _templates_cpu",
+    "_blend": "the same of _blends_cpu",
 }
 
 
