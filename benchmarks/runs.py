@@ -21,6 +21,7 @@ ROWS = (
     ("demo", "relative_error_6kpc", "{:.1%}"),
     ("demo", "relative_error_8kpc", "{:.1%}"),
     ("demo", "correlation_500pc", "{:.2f}"),
+    *(("demo", f"network_relative_error_{to}kpc", "{:.1%}") for to in (2, 4, 6, 8)),
     ("demo", "coverage_68", "{:.1%}"),
     ("demo", "coverage_95", "{:.1%}"),
     *(("demo", f"map_to_{rival}_{to}kpc", "{:.2f}") for rival in ("classical", "ridge") for to in (2, 4, 6, 8)),

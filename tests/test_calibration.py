@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy.stats import norm
 
-from milkyway_cnn import cube, prediction, samples
+from milkyway_cnn import calibration, cube, prediction, samples
 from milkyway_cnn.calibration import QUANTILES, Calibration, log_variance_weights
 from milkyway_cnn.diagrams import observe_cells
 from milkyway_cnn.ensemble import Ensemble, Read
@@ -136,3 +136,27 @@ def test_standardized_errors_of_a_gaussian_have_its_quantiles():
 
     found = _quantiles(np.random.default_rng(1).normal(size=(4000, 30)))
     np.testing.assert_allclose(found, np.broadcast_to(norm.ppf(QUANTILES)[:, None], found.shape), atol=0.1)
+
+
+def test_profiles_that_are_refined_have_intervals_of_their_own(sample, tmp_path, monkeypatch):
+    monkeypatch.setattr(calibration, "_REFINED", 40)
+    own = Ensemble([network()], samples=3)
+    made = Calibration.of(own, sample, 2)
+    made.save(tmp_path / "calibration.zarr")
+    stored = Calibration.load(tmp_path / "calibration.zarr")
+    assert stored.refinement == made.refinement and stored.refinement.steps == 2
+    np.testing.assert_array_equal(stored.A_V_weights, made.A_V_weights)
+    # A sky of stars on one half of the field.
+    rng = np.random.default_rng(1)
+    Ks = rng.uniform(9, 14, 800).astype(np.float32)
+    columns = {"J": Ks + 0.7, "H": Ks + 0.2, "Ks": Ks}
+    columns |= {f"{band}_error": np.full(Ks.size, 0.03, np.float32) for band in ("J", "H", "Ks")}
+    stars = Catalog(rng.uniform(215, 215.5, Ks.size), rng.uniform(-19, -18.5, Ks.size), columns)
+    observed = observe_cells(stars, Grid(215.0, 216.0, -19.0, -18.5, 0.5))
+    found = prediction.read_cells(own, observed, distance_edges(16, 0.2), calibration=stored, seed=1, keep_draws=True)
+    assert found["delta_A_V_network"].dims == ("b", "l", "distance") and found["A_V_samples"].sizes["draw"] == 3
+    seen, unseen = found.isel(b=0, l=0), found.isel(b=0, l=1)
+    assert (seen["delta_A_V"] > 0).all() and not np.allclose(seen["delta_A_V"], seen["delta_A_V_network"])
+    assert (seen["A_V_std"] > 0).all() and (seen["A_V_quantiles"].diff("quantile") >= 0).all()
+    assert (seen["A_V_samples"].diff("distance") >= 0).all()
+    assert all(unseen[name].isnull().all() for name in ("delta_A_V", "delta_A_V_network", "A_V_samples", "deviance"))
