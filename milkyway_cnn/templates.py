@@ -26,6 +26,8 @@ __all__ = ["Expected", "Ranked", "Templates"]
 _EDGES = np.concatenate([np.arange(0, 4, 0.1), np.arange(4, 8, 0.2), np.arange(8, 14.1, 0.4), [np.inf]])
 #: A star this much fainter than the cut is not scattered into it (mag).
 _MARGIN = 0.5
+#: More than any difference of extinctions (mag).
+_FARTHER = 1e4
 #: Spacing of the extinctions (mag), and the most of them; where more would be needed they are farther apart.
 _SPACING, _MOST = 0.25, 96
 #: Places of a Gaussian, for the scatter of ln(A_V), and its shares there: close enough that behind much dust, too, the
@@ -69,7 +71,7 @@ class Ranked:
         row = np.searchsorted(_EDGES, stars.distance, side="right") - 1
         margins = [(limit + _MARGIN - stars.magnitude(band)) / ratio(band, law, R_V) for band, limit in kind.faintest]
         hidden = np.min(margins, axis=0)
-        order = np.lexsort((-hidden, row))
+        order = np.argsort(row * _FARTHER - np.clip(hidden, -_FARTHER / 4, _FARTHER / 4))
         first = np.searchsorted(row[order], np.arange(len(_EDGES)))
         return cls(kind, stars[order], area, first, hidden[order], law, R_V, seed)
 
@@ -99,8 +101,9 @@ class Ranked:
             for (begin, end), A_V in zip(pairwise(self.first), faced, strict=True)
         ]
         images = self._counted(lowest, spacing, self.first[:-1, None] + np.array(shown, np.int64))
-        pixels = np.flatnonzero(images.any(axis=(0, 1)))
-        images = np.ascontiguousarray(images[:, :, pixels]) / np.float32(self.area)
+        pixels = np.flatnonzero(images.reshape(-1, images.shape[2]).max(axis=0))
+        images = np.take(images, pixels, axis=2)
+        images /= np.float32(self.area)
         return Templates(self.kind.axes, self.distance, images, pixels, lowest, spacing, self.area)
 
     def _counted(self, lowest: np.ndarray, spacing: float, last: np.ndarray) -> np.ndarray:
