@@ -79,6 +79,11 @@ def prediction_inputs(sample):
     return Inputs(sample)
 
 
+def test_no_diagrams_are_read_as_none():
+    read = Ensemble([network()]).read(np.zeros((0, 2, 64, 64), np.uint16))
+    assert read.delta_A_V.shape == (0, 16) and read.features.shape == (0, 32) and read.fit.shape == (0, 0)
+
+
 def test_draws_and_members_widen_the_spread(sample):
     images = np.asarray(prediction_inputs(sample))[:40]
     alone = Ensemble([network()], samples=5).read(images)

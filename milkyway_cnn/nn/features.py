@@ -17,7 +17,7 @@ def features(network: Network, x: Any) -> np.ndarray:
     """Return what the last dense layer sees of x (n, *input_shape), without dropout: (n, width) float32."""
     network._check(x, network.input_shape, "the input")
     last = max(number for number, layer in enumerate(network.layers) if isinstance(layer, Dense))
-    parts = []
+    parts = [np.empty((0, network.layers[last].parameters[0].value.shape[1]), np.float32)]
     with entered(network.place) as place:
         network.build(min(place.batch, max(1, x.shape[0])))
         for begin in range(0, x.shape[0], place.batch):
