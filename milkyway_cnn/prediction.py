@@ -22,7 +22,7 @@ from milkyway_cnn.forward import AREA, Modeled
 from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.kernels.matrix import one_thread
 from milkyway_cnn.profile_network import channels
-from milkyway_cnn.refinement import Refinement
+from milkyway_cnn.refinement import MEASURES, Refinement
 from milkyway_cnn.sightlines import spaced
 from milkyway_cnn.surveys.diagrams import Diagram, diagram_named
 
@@ -179,6 +179,8 @@ def _refined(
     draw: int,
 ) -> Read:
     """Refine what was read from the images of cells `told`, by the stars of the direction that is nearest to each."""
+    if not told.size:
+        return read._replace(fit=np.empty((0, MEASURES)), A_V_draws=np.empty((0, draw, read.delta_A_V.shape[1])))
     order = [np.flatnonzero(nearest[told] == direction) for direction in range(len(directions))]
 
     def of(stars: Modeled, some: np.ndarray) -> Read:
@@ -247,8 +249,7 @@ def predict(
     found: dict[str, np.ndarray] = {}
     if refined is not None:
         found["delta_A_V_network"] = read.delta_A_V
-        if told.any():
-            read = refined(np.flatnonzero(told), read, draws if keep_draws else 0)
+        read = refined(np.flatnonzero(told), read, draws if keep_draws else 0)
     found["delta_A_V"] = read.delta_A_V
     total = never_falling(read.delta_A_V.cumsum(axis=1, dtype=np.float64))
     A_V_std, delta_A_V_std = np.sqrt(read.A_V_variance), np.sqrt(read.delta_A_V_variance)

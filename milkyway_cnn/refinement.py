@@ -27,7 +27,7 @@ from milkyway_cnn.kernels import draws
 from milkyway_cnn.samples import Randomization
 from milkyway_cnn.templates import Ranked, Templates
 
-__all__ = ["Direction", "LogDensity", "Refined", "Refinement", "refine"]
+__all__ = ["MEASURES", "Direction", "LogDensity", "Refined", "Refinement", "refine"]
 
 #: Mock profiles from which the prior is taken, its principal components, and the least extinction of a bin (mag).
 _PROFILES, _COMPONENTS, _LEAST = 1000, 64, 1e-5
@@ -35,6 +35,8 @@ _PROFILES, _COMPONENTS, _LEAST = 1000, 64, 1e-5
 _LONGEST = 6.0
 #: Scoring ends where a step would raise the logarithm of the density by less than half of this.
 _CLOSE = 0.1
+#: Numbers that a fit tells of itself.
+MEASURES = 4
 #: Least expected stars of a pixel that counts.
 _FEW = 0.02
 #: Templates reach from and to these parts of the extinction to begin with, and by so much farther (mag).

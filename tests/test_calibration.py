@@ -157,10 +157,10 @@ def test_profiles_that_are_refined_have_intervals_of_their_own(sample, tmp_path,
     columns = {"J": Ks + 0.7, "H": Ks + 0.2, "Ks": Ks}
     columns |= {f"{band}_error": np.full(Ks.size, 0.03, np.float32) for band in ("J", "H", "Ks")}
     stars = Catalog(rng.uniform(215, 215.5, Ks.size), rng.uniform(-19, -18.5, Ks.size), columns)
-    observed = observe_cells(stars, Grid(215.0, 216.0, -19.0, -18.5, 0.5))
+    observed = observe_cells(stars, Grid(215.0, 216.0, -19.5, -18.5, 0.5))
     found = prediction.read_cells(own, observed, distance_edges(16, 0.2), calibration=stored, seed=1, keep_draws=True)
     assert found["delta_A_V_network"].dims == ("b", "l", "distance") and found["A_V_samples"].sizes["draw"] == 3
-    seen, unseen = found.isel(b=0, l=0), found.isel(b=0, l=1)
+    seen, unseen = found.isel(b=1, l=0), found.isel(b=0)  # a row without any star
     assert (seen["delta_A_V"] > 0).all() and not np.allclose(seen["delta_A_V"], seen["delta_A_V_network"])
     assert (seen["A_V_std"] > 0).all() and (seen["A_V_quantiles"].diff("quantile") >= 0).all()
     assert (seen["A_V_samples"].diff("distance") >= 0).all()
