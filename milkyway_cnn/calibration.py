@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +33,7 @@ from milkyway_cnn.extinction.never_falling import never_falling
 from milkyway_cnn.forward import Modeled
 from milkyway_cnn.galaxy.models import chosen
 from milkyway_cnn.judgment import Judgment
-from milkyway_cnn.kernels.matrix import one_thread
+from milkyway_cnn.kernels.workers import workers
 from milkyway_cnn.refinement import Direction, Refinement
 from milkyway_cnn.samples import reading
 from milkyway_cnn.storage import replacing, writable
@@ -251,7 +250,7 @@ def _modeled(
             parts[place] = direction(images[one], parts[place], area)
         found[place] = stars.differences(images[place], parts[place].delta_A_V[0], area)
 
-    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with workers() as pool:
         for number in np.unique(sightline):
             l, b = stream["sightlines"][number]
             what = edges, stream["law"], stream["R_V"], stream["seed"], chosen(stream["galaxy"])

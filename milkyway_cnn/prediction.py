@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -20,7 +18,7 @@ from milkyway_cnn.extinction.law import DEFAULT
 from milkyway_cnn.extinction.never_falling import never_falling
 from milkyway_cnn.forward import AREA, Modeled
 from milkyway_cnn.galaxy.models import Galaxy, chosen
-from milkyway_cnn.kernels.matrix import one_thread
+from milkyway_cnn.kernels.workers import workers
 from milkyway_cnn.profile_network import channels
 from milkyway_cnn.refinement import MEASURES, Refinement
 from milkyway_cnn.sightlines import spaced
@@ -138,11 +136,14 @@ def read_cells(
     rows = []
     for row, b in enumerate(observed["b"].values):
         some = observed.isel(b=[row]).load()
-        area = float(some["solid_angle"][0])
-        directions = [
-            Modeled.towards(named, float(l), float(b), edges, law, R_V, seed, model, max(AREA, area)) for l in modeled
-        ]
-        images = some["diagram"].values[0]
+        area, images = float(some["solid_angle"][0]), some["diagram"].values[0]
+        around = max(AREA, area)
+
+        def towards(l: float, b: float = float(b), around: float = around) -> Modeled:
+            return Modeled.towards(named, l, b, edges, law, R_V, seed, model, around)
+
+        with workers() as pool:
+            directions = list(pool.map(towards, map(float, modeled)))
         bare = _between(longitudes, [each.bare for each in directions], area)
         found = predict(
             replace(ensemble, seed=ensemble.seed + row * len(longitudes)),
@@ -153,19 +154,36 @@ def read_cells(
             keep_draws=keep_draws,
             refined=partial(_refined, refinement, directions, nearest, images, area) if refinement else None,
         )
-        profiles = found["delta_A_V"].values[0]
-        judged = np.full((2, len(longitudes)), np.nan, np.float32)
-        for direction, stars in enumerate(directions):
-            told = np.flatnonzero((nearest == direction) & np.isfinite(profiles[:, 0]))
-            judged[0, told] = stars.horizons(profiles[told], area)
-            if told.size:
-                differences = np.array([stars.differences(images[cell], profiles[cell], area) for cell in told])
-                counted = images[told].reshape(len(told), -1).sum(axis=1)
-                A_V = np.maximum(profiles[told], 0.0).sum(axis=1)
-                judged[1, told] = calibration.judgment(differences, counted, A_V)
+        judged = _judged(calibration, directions, nearest, images, found["delta_A_V"].values[0], area)
         rows.append(found.assign(horizon=(("b", "l"), judged[:1]), deviance=(("b", "l"), judged[1:])))
         on_cell(len(longitudes))
     return xr.concat(rows, "b")
+
+
+def _judged(
+    calibration: Calibration,
+    directions: Sequence[Modeled],
+    nearest: np.ndarray,
+    images: np.ndarray,
+    profiles: np.ndarray,
+    area: float,
+) -> np.ndarray:
+    """Horizon and deviance of the cells of a row: (2, cells) float32, NaN where nothing is read."""
+    judged = np.full((2, len(profiles)), np.nan, np.float32)
+
+    def judge(direction: int) -> None:
+        stars = directions[direction]
+        told = np.flatnonzero((nearest == direction) & np.isfinite(profiles[:, 0]))
+        judged[0, told] = stars.horizons(profiles[told], area)
+        if told.size:
+            differences = np.array([stars.differences(images[cell], profiles[cell], area) for cell in told])
+            counted = images[told].reshape(len(told), -1).sum(axis=1)
+            A_V = np.maximum(profiles[told], 0.0).sum(axis=1)
+            judged[1, told] = calibration.judgment(differences, counted, A_V)
+
+    with workers() as pool:
+        list(pool.map(judge, range(len(directions))))
+    return judged
 
 
 def _refined(
@@ -187,7 +205,7 @@ def _refined(
         values = Read(*(each[some] for each in read))
         return refinement.towards(stars)(images[told[some]], values, area, draw)
 
-    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with workers() as pool:
         each = [(stars, some) for stars, some in zip(directions, order, strict=True) if some.size]
         parts = list(pool.map(of, *zip(*each, strict=True)))
     back = np.argsort(np.concatenate(order))

@@ -3,9 +3,9 @@
 The counts of a diagram are Poisson numbers, whose means follow from the stars of a Galaxy model behind the profile. The
 logarithm of the dust's density has a Gaussian prior: mean and covariance of the mock profiles that the network has
 learned from. So have the number of stars, the scatter of the dust inside the cell and the offset of colors, as wide as
-the training's. Fisher's scoring finds the profile of the highest posterior density, and its information matrix tells
-how far that may be off (Laplace's approximation). Steps that lead down are taken back and damped (Levenberg 1944,
-Marquardt 1963).
+the training's; what else may vary there (magnitudes, depth, R_V) stays as it is modeled. Fisher's scoring finds the
+profile of the highest posterior density, and its information matrix tells how far that may be off (Laplace's
+approximation). Steps that lead down are taken back and damped (Levenberg 1944, Marquardt 1963).
 
 It finds the nearest maximum. From the network's profile that is mostly the right one; from the prior's mean it is
 another one in many cells, so that this is no method by itself.
@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import xlogy
 
 from milkyway_cnn.ensemble import Read
 from milkyway_cnn.extinction.profiles import MockProfiles, ProfilePrior, cumulative
@@ -34,9 +35,9 @@ _PROFILES, _COMPONENTS, _LEAST = 1000, 64, 1e-5
 #: Longest step, in standard deviations of the prior: far from the maximum, scoring goes too far.
 _LONGEST = 6.0
 #: Scoring ends where a step would raise the logarithm of the density by less than half of this.
-_CLOSE = 0.1
+_CLOSE = 0.4
 #: Numbers that a fit tells of itself.
-MEASURES = 4
+MEASURES = 5
 #: Least expected stars of a pixel that counts.
 _FEW = 0.02
 #: Templates reach from and to these parts of the extinction to begin with, and by so much farther (mag).
@@ -77,7 +78,8 @@ class Refined(NamedTuple):
     delta_A_V: np.ndarray  # A_V added in each bin (mag): (bins,)
     A_V_variance: np.ndarray  # of A_V to the far edge of each bin (mag^2): (bins,)
     delta_A_V_variance: np.ndarray
-    fit: np.ndarray  # ln(1 + its A_V), ln(1 + its squared distance from the prior's mean), ln(roughness), ln(1 + stars)
+    #: ln(1 + A_V), ln(1 + squared distance from the prior's mean), ln(roughness), ln(1 + stars), ln(deviance): (5,)
+    fit: np.ndarray
     A_V_draws: np.ndarray  # Gaussian draws of A_V to the far edges (mag), which may fall: (draws, bins)
 
 
@@ -135,6 +137,15 @@ class _Posterior:
             slope += weighted @ (count - mean).astype(np.float32)
         return _Point(z, height, slope, information)
 
+    def deviance(self, point: _Point) -> float:
+        """Poisson deviance per pixel of the counts from what is expected at a point."""
+        likelihood, best, pixels = point.height + 0.5 * float(point.z @ point.z), 0.0, 0
+        for template, counts in zip(self.templates, self.counts, strict=True):
+            count = counts[template.pixels].astype(np.float64)
+            best += float(xlogy(count, count).sum() - count.sum()) / (1.0 + self.area / template.area)
+            pixels += count.size
+        return max(2.0 * (best - likelihood) / max(pixels, 1), 0.0)
+
 
 def refine(
     templates: Sequence[Templates],
@@ -188,7 +199,8 @@ def refine(
     chance = np.random.default_rng(seed).standard_normal((draw, best.z.size))
     drawn = added[of].cumsum() + chance @ total.T
     z, rough = best.z[:components], np.abs(np.diff(density.mean + density.root @ best.z[:components])[of]).mean()
-    fit = np.array([np.log1p(added[of].sum()), np.log1p(z @ z), np.log(rough + 1e-3), np.log1p(np.sum(images))])
+    told = np.log1p(added[of].sum()), np.log1p(z @ z), np.log(rough + 1e-3), np.log1p(np.sum(images))
+    fit = np.array([*told, np.log(posterior.deviance(best) + 1e-3)])
     return Refined(added[of], (total**2).sum(axis=1), (single**2).sum(axis=1), fit, drawn)
 
 

@@ -16,6 +16,9 @@ def validate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run that is done.")] = Path("runs/demo"),
     skies: Annotated[str, typer.Option(help="Mock skies, with commas between.")] = "disc,screen,empty,checkerboard",
     dust: Annotated[str, typer.Option(metavar="CUBE", help="A cube whose dust is one more sky.")] = "",
+    galaxy: Annotated[
+        str, typer.Option(metavar="MODEL", help="Whose stars the skies have; by default those of the run.")
+    ] = "",
     cells: Annotated[int, typer.Option(help="Cells of each sky, at most.", min=4)] = 120,
     seed: Annotated[int, typer.Option(help="Of the skies.")] = 1,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="RUN/validation by default.")] = None,
@@ -31,6 +34,7 @@ def validate(
             folder,
             skies=[name for name in skies.split(",") if name],
             dust=dust,
+            galaxy=galaxy,
             most=cells,
             seed=seed,
             on_sky=lambda name: typer.echo(f"{name}: done"),

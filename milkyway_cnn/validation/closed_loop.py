@@ -90,15 +90,18 @@ class Setting:
 
 
 def map_sky(
-    setting: Setting, dust: Dust, catalog: Path, *, seed: int, ridge: rivals.Ridge | None = None
+    setting: Setting, dust: Dust, catalog: Path, *, seed: int, ridge: rivals.Ridge | None = None, galaxy: str = ""
 ) -> dict[str, xr.Dataset]:
     """Observe a mock sky and map it: cubes by name, `truth`, `map`, and the rivals `classical` and `ridge`.
 
-    The catalog that is written is read, counted and predicted from as any other is.
+    The catalog that is written is read, counted and predicted from as any other is. Where profiles are refined,
+    `network` holds them as they were before. `galaxy` names the model whose stars the sky has; by default that of the
+    run, whose network and rivals know no other.
     """
     values, grid, edges = setting.parameters, setting.grid, setting.edges
     chosen = {name: values[name] for name in ("law", "R_V", "galaxy")}
-    truth = observe_mock_sky(grid, catalog, seed=seed, dust=dust, edges=edges, **chosen)  # type: ignore[arg-type]
+    of_sky = chosen | {"galaxy": galaxy or values["galaxy"]}
+    truth = observe_mock_sky(grid, catalog, seed=seed, dust=dust, edges=edges, **of_sky)  # type: ignore[arg-type]
     observed = diagrams.observe_cells(read_catalog(catalog), grid)
     found = prediction.read_cells(
         Ensemble([setting.network]),
@@ -113,6 +116,9 @@ def map_sky(
         "map": found["delta_A_V"].values,
         "classical": rivals.match_colors(observed, edges, seed=seed, **chosen),
     }
+    if "delta_A_V_network" in found:
+        profiles["network"] = found["delta_A_V_network"].values
+        found = found.drop_vars("delta_A_V_network")
     if ridge is not None:
         everywhere = np.ones(grid.shape, bool)
         profiles["ridge"] = rivals.predict_cells(
@@ -132,6 +138,7 @@ def validate(
     *,
     skies: Iterable[str] = tuple(SKIES),
     dust: str | Path = "",
+    galaxy: str = "",
     seed: int = 1,
     most: int = 120,
     learned: int = 20_480,
@@ -149,6 +156,8 @@ def validate(
         Names of `SKIES`.
     dust
         A cube whose dust is one more sky, "cube".
+    galaxy
+        Whose stars the skies have, see `map_sky`.
     seed
         Of the skies.
     most
@@ -182,7 +191,7 @@ def validate(
     checks, made = [], {}
     for name, model in makers.items():
         (output / name).mkdir(parents=True, exist_ok=True)
-        cubes = map_sky(setting, model, output / name / "stars.fits", seed=seed + 1000, ridge=ridge)
+        cubes = map_sky(setting, model, output / name / "stars.fits", seed=seed + 1000, ridge=ridge, galaxy=galaxy)
         for what, each in cubes.items():
             cube.save(each, output / name / f"{what}.zarr")
         checks += judged(name, model, cubes)

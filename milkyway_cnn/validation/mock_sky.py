@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from milkyway_cnn.extinction.dust import MockDust
 from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.galaxy.models import Galaxy, chosen, describe
 from milkyway_cnn.galaxy.synthesis import synthesize
+from milkyway_cnn.kernels.workers import workers
 from milkyway_cnn.sightlines import Grid, distance_edges
 from milkyway_cnn.surveys import twomass
 from milkyway_cnn.surveys.catalog import Catalog, concatenate
@@ -101,7 +101,7 @@ def observe_mock_sky(
     model = chosen(galaxy)
     per_A_V = {band: np.float32(ratio(band, law, R_V)) for band in _BANDS}
     rows, columns = grid.shape
-    with writing_catalog(path) as append, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with writing_catalog(path) as append, workers() as pool:
         for column in range(columns):
             strip = np.concatenate(list(pool.map(cell, range(rows), [column] * rows)))
             append(strip[_generator(seed, column).permutation(len(strip))])
@@ -230,7 +230,7 @@ def observe_mock_survey(
 
     model = chosen(galaxy)
     parts = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with workers() as pool:
         for part in pool.map(cell, np.ndindex(*grid.shape)):
             parts.append(part)
             on_cells(1)

@@ -12,9 +12,7 @@ the solar neighborhood tell of dust. Slices, sizes of groups and number of round
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +24,7 @@ from milkyway_cnn.extinction.law import DEFAULT, ratio
 from milkyway_cnn.galaxy.models import Galaxy, chosen
 from milkyway_cnn.galaxy.stars import Stars
 from milkyway_cnn.galaxy.synthesis import synthesize
+from milkyway_cnn.kernels.workers import workers
 from milkyway_cnn.surveys import twomass
 from milkyway_cnn.surveys.diagrams import DIAGRAMS, DiagramAxes
 
@@ -103,7 +102,7 @@ def match_colors(
 
     found = np.full((*counts.shape[:2], len(edges) - 1), np.nan, np.float32)
     places = [(int(row), int(column)) for row, column in np.argwhere(done)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with workers() as pool:
         for place, profile in zip(places, pool.map(cell, places), strict=True):
             found[place] = profile
             on_cell(1)
