@@ -19,6 +19,7 @@ __all__ = ["lines", "sky_figure", "write_validation"]
 _CURVES = {
     "truth": ("0.2", "-"),
     "map": (FIRST, "-"),
+    "network": (FIRST, ":"),
     "classical": (SECOND, "--"),
     "ridge": ("#009E73", "-."),
 }
